@@ -1,0 +1,3 @@
+//! A self-hosted pool for LLM API keys: one binary, one OpenAI-compatible endpoint, SQLite inside.
+
+pub mod domain;

@@ -1,0 +1,3 @@
+//! The binary; its commands come with the server.
+
+fn main() {}
