@@ -1,0 +1,233 @@
+//! Upstream API keys: adding, finding, changing, deleting, and loading all of them into the pool.
+
+mod loading;
+
+use rusqlite::{OptionalExtension, Transaction, named_params};
+
+use super::{Error, Storage, providers};
+use crate::domain::fault::Cooldown;
+use crate::domain::ids::ApiKeyId;
+use crate::domain::provider::ProviderId;
+use crate::domain::secret::ApiKeySecret;
+use crate::domain::time::Timestamp;
+use crate::vault::{Aad, Fingerprint, Vault, random_bytes};
+
+pub(super) const TABLE: &str = "api_keys";
+
+/// An API key to be added.
+pub struct NewApiKey {
+    pub secret: ApiKeySecret,
+    pub label: String,
+    pub expires_at: Option<Timestamp>,
+}
+
+/// An API key with its secret, as the pool holds it.
+pub struct ApiKeyRow {
+    pub id: ApiKeyId,
+    pub provider: ProviderId,
+    pub label: String,
+    pub last4: String,
+    pub secret: ApiKeySecret,
+    pub disabled: Option<Disabled>,
+    pub expires_at: Option<Timestamp>,
+    pub strikes: u32,
+    pub cooldown: Option<Cooldown>,
+    pub created_at: Timestamp,
+}
+
+/// Disabled by an admin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Disabled {
+    /// When it ends by itself; `None`: when an admin enables the key.
+    pub until: Option<Timestamp>,
+}
+
+/// What became of one key that was to be added.
+pub enum AddOutcome {
+    Added(Box<ApiKeyRow>),
+    /// The provider has this very key already, or it came earlier in the same batch.
+    Exists(ApiKeyId),
+}
+
+/// The two ways to point at a key.
+pub enum KeyRef {
+    Id(ApiKeyId),
+    Secret(ApiKeySecret),
+}
+
+impl Storage {
+    /// Adds all of them in one transaction. The outcomes are in the order of `keys`. The provider must be known.
+    pub async fn add_api_keys(
+        &self,
+        provider: ProviderId,
+        keys: Vec<NewApiKey>,
+        now: Timestamp,
+    ) -> Result<Vec<AddOutcome>, Error> {
+        let vault = self.vault();
+        self.write(move |tx| keys.into_iter().map(|key| add(tx, &vault, &provider, key, now)).collect()).await
+    }
+
+    /// All keys that are not deleted, oldest first.
+    pub async fn load_api_keys(&self) -> Result<Vec<ApiKeyRow>, Error> {
+        let vault = self.vault();
+        self.read(move |tx| loading::load(tx, &vault)).await
+    }
+
+    /// Without a provider a secret is looked for at each, in the order of their ids.
+    pub async fn find_api_key(
+        &self,
+        provider: Option<ProviderId>,
+        key: KeyRef,
+    ) -> Result<Option<(ProviderId, ApiKeyId)>, Error> {
+        let vault = self.vault();
+        self.read(move |tx| find(tx, &vault, provider.as_ref(), &key)).await
+    }
+
+    /// Deletes in one transaction what it finds, as [`Self::find_api_key`] does, and wipes the secrets. Statistics stay.
+    pub async fn delete_api_keys(
+        &self,
+        provider: Option<ProviderId>,
+        keys: Vec<KeyRef>,
+        now: Timestamp,
+    ) -> Result<Vec<Option<(ProviderId, ApiKeyId)>>, Error> {
+        let vault = self.vault();
+        self.write(move |tx| keys.iter().map(|key| delete(tx, &vault, provider.as_ref(), key, now)).collect()).await
+    }
+
+    /// `false` when there is no such key.
+    pub async fn disable_api_key(&self, id: ApiKeyId, until: Option<Timestamp>, now: Timestamp) -> Result<bool, Error> {
+        const SQL: &str = "
+            UPDATE api_keys SET disabled_at = :now, disabled_until_at = :until, updated_at = :now
+            WHERE id = :id AND deleted_at IS NULL";
+        self.write(move |tx| {
+            let params = named_params! { ":id": id, ":until": until, ":now": now };
+            Ok(tx.prepare_cached(SQL)?.execute(params)? == 1)
+        })
+        .await
+    }
+
+    /// Makes a key as good as new: neither disabled nor resting, for all models. `false` when there is no such key.
+    pub async fn enable_api_key(&self, id: ApiKeyId, now: Timestamp) -> Result<bool, Error> {
+        self.write(move |tx| enable(tx, id, now)).await
+    }
+}
+
+fn add(
+    tx: &Transaction<'_>,
+    vault: &Vault,
+    provider: &ProviderId,
+    key: NewApiKey,
+    now: Timestamp,
+) -> Result<AddOutcome, Error> {
+    const SQL: &str = "
+        INSERT INTO api_keys
+            (id, provider_id, label, label_folded, last4, fingerprint, expires_at, created_at, updated_at, secret_ciphertext)
+        VALUES
+            (:id, :provider_id, :label, :label_folded, :last4, :fingerprint, :expires_at, :now, :now, :secret_ciphertext)";
+    let fingerprint = vault.fingerprint(provider, &key.secret);
+    if let Some(id) = id_of(tx, provider, fingerprint)? {
+        return Ok(AddOutcome::Exists(id));
+    }
+    let id = ApiKeyId::new(now, random_bytes()?);
+    let sealed = vault.seal(&secret_place(provider, &fingerprint), key.secret.expose().as_bytes())?;
+    tx.prepare_cached(SQL)?.execute(named_params! {
+        ":id": id,
+        ":provider_id": provider,
+        ":label": key.label,
+        ":label_folded": key.label.to_lowercase(),
+        ":last4": key.secret.last4(),
+        ":fingerprint": fingerprint,
+        ":expires_at": key.expires_at,
+        ":now": now,
+        ":secret_ciphertext": sealed,
+    })?;
+    Ok(AddOutcome::Added(Box::new(ApiKeyRow {
+        id,
+        provider: provider.clone(),
+        label: key.label,
+        last4: key.secret.last4().to_owned(),
+        secret: key.secret,
+        disabled: None,
+        expires_at: key.expires_at,
+        strikes: 0,
+        cooldown: None,
+        created_at: now,
+    })))
+}
+
+pub(super) fn id_of(
+    tx: &Transaction<'_>,
+    provider: &ProviderId,
+    fingerprint: Fingerprint,
+) -> Result<Option<ApiKeyId>, Error> {
+    const SQL: &str = "
+        SELECT id FROM api_keys
+        WHERE provider_id = :provider_id AND fingerprint = :fingerprint AND deleted_at IS NULL";
+    let params = named_params! { ":provider_id": provider, ":fingerprint": fingerprint };
+    Ok(tx.prepare_cached(SQL)?.query_row(params, |row| row.get(0)).optional()?)
+}
+
+fn find(
+    tx: &Transaction<'_>,
+    vault: &Vault,
+    provider: Option<&ProviderId>,
+    key: &KeyRef,
+) -> Result<Option<(ProviderId, ApiKeyId)>, Error> {
+    const SQL: &str = "
+        SELECT provider_id, id FROM api_keys
+        WHERE id = :id AND (:provider_id IS NULL OR provider_id = :provider_id) AND deleted_at IS NULL";
+    match key {
+        KeyRef::Id(id) => {
+            let params = named_params! { ":id": id, ":provider_id": provider };
+            Ok(tx.prepare_cached(SQL)?.query_row(params, |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+        }
+        KeyRef::Secret(secret) => {
+            for provider in providers::all_or(tx, provider)? {
+                if let Some(id) = id_of(tx, &provider, vault.fingerprint(&provider, secret))? {
+                    return Ok(Some((provider, id)));
+                }
+            }
+            Ok(None)
+        }
+    }
+}
+
+fn delete(
+    tx: &Transaction<'_>,
+    vault: &Vault,
+    provider: Option<&ProviderId>,
+    key: &KeyRef,
+    now: Timestamp,
+) -> Result<Option<(ProviderId, ApiKeyId)>, Error> {
+    const SQL: &str =
+        "UPDATE api_keys SET secret_ciphertext = NULL, deleted_at = :now, updated_at = :now WHERE id = :id";
+    let found = find(tx, vault, provider, key)?;
+    if let Some((_, id)) = &found {
+        tx.prepare_cached(SQL)?.execute(named_params! { ":id": id, ":now": now })?;
+        forget_model_rests(tx, *id)?;
+    }
+    Ok(found)
+}
+
+fn enable(tx: &Transaction<'_>, id: ApiKeyId, now: Timestamp) -> Result<bool, Error> {
+    const SQL: &str = "
+        UPDATE api_keys
+        SET disabled_at = NULL, disabled_until_at = NULL, strikes = 0, cooldown_until_at = NULL, cooldown_reason = NULL,
+            cooldown_provenance = NULL, cooldown_scope = NULL, updated_at = :now
+        WHERE id = :id AND deleted_at IS NULL";
+    forget_model_rests(tx, id)?;
+    Ok(tx.prepare_cached(SQL)?.execute(named_params! { ":id": id, ":now": now })? == 1)
+}
+
+pub(super) fn forget_model_rests(tx: &Transaction<'_>, id: ApiKeyId) -> Result<(), Error> {
+    tx.prepare_cached("DELETE FROM model_rests WHERE api_key_id = :id")?.execute(named_params! { ":id": id })?;
+    Ok(())
+}
+
+/// A key's natural key is its provider and fingerprint.
+fn secret_place(provider: &ProviderId, fingerprint: &Fingerprint) -> Aad {
+    Aad::new("api_keys.secret_ciphertext", &[provider.as_str().as_bytes(), fingerprint.as_bytes()])
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+//! How connections to the database file are opened.
+
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::{Error, OpenError};
+
+/// More statements than there are in this module's files.
+const CACHED_STATEMENTS: usize = 64;
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Opens the file for writing, creating it if it does not exist.
+pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
+    create_private(path)?;
+    let failed = |source| OpenError::from_sqlite(path, source);
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
+    if connection.is_readonly(rusqlite::MAIN_DB).map_err(failed)? {
+        return Err(OpenError::ReadOnly(path.to_owned()));
+    }
+    set_up_writer(&connection).map_err(failed)?;
+    Ok(connection)
+}
+
+pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
+/// Folds the write-ahead log into the database file.
+pub(super) fn checkpoint(connection: &Connection) -> Result<(), Error> {
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    Ok(())
+}
+
+/// SQLite gives its side files the mode of the database file, so it is enough to create that one privately.
+fn create_private(path: &Path) -> Result<(), OpenError> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {
+            Err(OpenError::ReadOnly(path.to_owned()))
+        }
+        Err(source) => Err(OpenError::Io { path: path.to_owned(), source }),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the place where connections are opened")]
+fn open(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
+    // A connection is used by one thread at a time, so SQLite need not lock it.
+    let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "cache_size", -16_000)?;
+    Ok(connection)
+}
+
+fn set_up_writer(connection: &Connection) -> rusqlite::Result<()> {
+    const JOURNAL_SIZE_LIMIT_BYTES: i64 = 64 << 20;
+    // Takes effect only while the file is empty, and must come before the journal mode, which writes the first page.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "journal_size_limit", JOURNAL_SIZE_LIMIT_BYTES)
+}

@@ -1,0 +1,152 @@
+//! Brings a database file to the current schema.
+//!
+//! A new file gets `schema.sql` in one transaction. An older one is copied to `snapshots/` first and then taken
+//! through the steps that lie between its version and ours, again in one transaction: a file is never between two
+//! versions. A newer one, or one that is not ours, is refused untouched.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::OpenError;
+use crate::domain::time::Timestamp;
+
+/// Marks our files among all SQLite files: "OAPL".
+const APPLICATION_ID: i32 = 0x4f41_504c;
+const SNAPSHOTS_KEPT: usize = 3;
+
+/// A schema and the way to it from every earlier version.
+pub(super) struct Schema {
+    /// The complete current schema.
+    sql: &'static str,
+    /// The n-th brings version n to version n + 1, counted from 1.
+    steps: &'static [&'static str],
+}
+
+impl Schema {
+    pub(super) const CURRENT: Self = Self { sql: include_str!("../../schema.sql"), steps: &[] };
+
+    fn version(&self) -> u32 {
+        u32::try_from(self.steps.len()).map_or(u32::MAX, |steps| steps.saturating_add(1))
+    }
+}
+
+/// What a file turned out to be.
+enum Found {
+    Empty,
+    Version(u32),
+    Foreign,
+}
+
+pub(super) fn bring_up_to_date(
+    connection: &mut Connection,
+    path: &Path,
+    schema: &Schema,
+    now: Timestamp,
+) -> Result<(), OpenError> {
+    let failed = |source| OpenError::from_sqlite(path, source);
+    let current = schema.version();
+    match inspect(connection).map_err(failed)? {
+        Found::Foreign => Err(OpenError::Foreign(path.to_owned())),
+        Found::Empty => apply(connection, &[schema.sql], current).map_err(failed),
+        Found::Version(found) if found > current => {
+            Err(OpenError::Newer { path: path.to_owned(), found, known: current })
+        }
+        Found::Version(found) if found == current => Ok(()),
+        Found::Version(found) => {
+            let behind = usize::try_from(current - found).unwrap_or(usize::MAX);
+            let done = schema.steps.len().saturating_sub(behind);
+            snapshot(connection, path, found, now)?;
+            apply(connection, schema.steps.get(done..).unwrap_or_default(), current).map_err(failed)
+        }
+    }
+}
+
+/// Reads the header and the whole schema, which is where damage shows most cheaply.
+fn inspect(connection: &Connection) -> rusqlite::Result<Found> {
+    let version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let objects: u32 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    Ok(match (application, version, objects) {
+        (0, 0, 0) => Found::Empty,
+        (APPLICATION_ID, 1.., 1..) => Found::Version(version),
+        _ => Found::Foreign,
+    })
+}
+
+fn apply(connection: &mut Connection, steps: &[&str], version: u32) -> rusqlite::Result<()> {
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for step in steps {
+        tx.execute_batch(step)?;
+    }
+    tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+    tx.pragma_update(None, "user_version", version)?;
+    tx.commit()
+}
+
+/// Writes a copy to `snapshots/pool-v{version}-{millis}.db`, and removes all but the latest few.
+fn snapshot(connection: &Connection, path: &Path, version: u32, now: Timestamp) -> Result<(), OpenError> {
+    let dir = path.with_file_name("snapshots");
+    let target = dir.join(format!("pool-v{version}-{}.db", now.as_millis()));
+    let failed = |source| OpenError::Io { path: target.clone(), source };
+    DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(failed)?;
+    require_free_space(connection, path)?;
+    // What was not finished must not pass for a snapshot, nor push a whole one out.
+    copy_to(connection, &target).inspect_err(|_| drop(fs::remove_file(&target)))?;
+    remove_old_snapshots(&dir).map_err(failed)
+}
+
+fn copy_to(connection: &Connection, target: &Path) -> Result<(), OpenError> {
+    let failed = |source| OpenError::Io { path: target.to_owned(), source };
+    // `VACUUM INTO` accepts an empty file, and so the copy is private from its first byte on.
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(target).map_err(failed)?;
+    let text = target.to_str().ok_or_else(|| failed(io::ErrorKind::InvalidFilename.into()))?;
+    connection.execute("VACUUM INTO ?1", [text]).map_err(|source| OpenError::from_sqlite(target, source))?;
+    file.sync_all().map_err(failed)
+}
+
+/// A snapshot can be as large as the database, and the steps may rewrite all of it in the write-ahead log.
+fn require_free_space(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    const COPIES: u64 = 2;
+    const SPARE_BYTES: u64 = 16 << 20;
+    let pragma = |name| {
+        connection
+            .pragma_query_value(None, name, |row| row.get::<_, u32>(0))
+            .map(u64::from)
+            .map_err(|source| OpenError::from_sqlite(path, source))
+    };
+    let size_bytes = pragma("page_count")?.saturating_mul(pragma("page_size")?);
+    let needed_bytes = size_bytes.saturating_mul(COPIES).saturating_add(SPARE_BYTES);
+    let disk =
+        rustix::fs::statvfs(path).map_err(|errno| OpenError::Io { path: path.to_owned(), source: errno.into() })?;
+    if disk.f_bavail.saturating_mul(disk.f_frsize) < needed_bytes {
+        return Err(OpenError::NoSpace { path: path.to_owned(), needed_mib: needed_bytes >> 20 });
+    }
+    Ok(())
+}
+
+fn remove_old_snapshots(dir: &Path) -> io::Result<()> {
+    let mut snapshots: Vec<(i64, PathBuf)> = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if let Some(taken_at) = taken_at(&path) {
+            snapshots.push((taken_at, path));
+        }
+    }
+    snapshots.sort_unstable();
+    let superfluous = snapshots.len().saturating_sub(SNAPSHOTS_KEPT);
+    snapshots.iter().take(superfluous).try_for_each(|(_, path)| fs::remove_file(path))
+}
+
+/// `None` for a file that is no snapshot, which is left alone.
+fn taken_at(path: &Path) -> Option<i64> {
+    let name = path.file_name()?.to_str()?;
+    let (_, millis) = name.strip_prefix("pool-v")?.strip_suffix(".db")?.split_once('-')?;
+    millis.parse().ok()
+}
+
+#[cfg(test)]
+mod tests;
