@@ -1,0 +1,211 @@
+//! What the operator configured before the start: parsed once, into something that cannot be wrong.
+//!
+//! An option is given by a flag, the environment, a file or its default, in this order. [`Args`] is what was typed;
+//! [`Config::resolve`] makes a [`Config`] of it or tells all problems at once. Sections go by value to the component
+//! that uses them; nobody keeps the whole. Nothing here can change while the server runs: what can is a setting and
+//! lives in the database. This is the only module that reads the process's environment.
+
+mod args;
+mod environment;
+mod error;
+mod file;
+mod lookup;
+mod names;
+mod options;
+mod secrets;
+mod values;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::HeaderValue;
+use ipnet::IpNet;
+use url::Url;
+
+pub use args::Args;
+pub use environment::Environment;
+pub use error::{ConfigError, FileProblem, Invalid, Origin};
+pub use lookup::EffectiveValue;
+pub use secrets::{AdminToken, MasterKey};
+pub use values::{ByteSize, LogFilter, LogFormat};
+
+use crate::domain::provider::{Provider, Timeouts};
+use lookup::Lookup;
+
+/// The whole configuration. Without `Debug`, for it holds secrets; [`Config::effective`] is what may be shown.
+pub struct Config {
+    pub listen: SocketAddr,
+    /// Where clients reach the server: scheme, host and port, without a path.
+    pub public_url: Option<Url>,
+    /// Whose `X-Forwarded-For` is believed. Empty: nobody's.
+    pub trusted_proxies: Vec<IpNet>,
+    pub data_dir: PathBuf,
+    pub secrets: Secrets,
+    pub proxy: ProxyLimits,
+    /// The built-in providers, disabled ones included.
+    pub providers: Vec<Provider>,
+    pub attribution: Attribution,
+    /// Certificate authorities in PEM that are trusted for upstreams beside the public ones.
+    pub upstream_ca_pem: Option<String>,
+    /// Threads of the data plane.
+    pub workers: NonZeroUsize,
+    /// How long running requests may go on after the order to stop.
+    pub shutdown_grace: Duration,
+    pub log: LogConfig,
+    /// What the operator should know although nothing is wrong: one sentence each, free of secrets.
+    pub notices: Vec<String>,
+    effective: Vec<EffectiveValue>,
+}
+
+/// Secrets that were given. What was not given is generated in the data directory by whoever needs it.
+pub struct Secrets {
+    pub master_key: Option<MasterKey>,
+    pub admin_token: Option<AdminToken>,
+}
+
+/// How far the data plane goes for one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProxyLimits {
+    pub max_body_size: ByteSize,
+    pub max_attempts: u32,
+    /// No further attempt starts later than this after the request arrived.
+    pub retry_budget: Duration,
+}
+
+/// What OpenRouter is told about us where a client tells it nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribution {
+    /// `X-Title`
+    pub title: HeaderValue,
+    /// `HTTP-Referer`; without one the header is not sent.
+    pub referer: Option<HeaderValue>,
+}
+
+/// How much is logged, and how it looks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogConfig {
+    pub format: LogFormat,
+    pub filter: LogFilter,
+}
+
+impl Config {
+    /// Makes a configuration of what was typed, the environment and the file that one of them names.
+    ///
+    /// # Errors
+    /// Every problem there is, in the order of the options.
+    pub fn resolve(args: &Args, environment: &Environment) -> Result<Self, Vec<ConfigError>> {
+        let mut lookup = Lookup::new(args, environment);
+        let config = Self::assemble(&mut lookup);
+        let errors = std::mem::take(&mut lookup.errors);
+        let Some(mut config) = config.filter(|_| errors.is_empty()) else {
+            return Err(errors);
+        };
+        (config.effective, config.notices) = lookup.finish();
+        config.add_notices();
+        Ok(config)
+    }
+
+    /// Every option with its value and where that came from, as it may be shown to anyone.
+    pub fn effective(&self) -> &[EffectiveValue] {
+        &self.effective
+    }
+
+    /// The table of all options for the README.
+    pub fn markdown_table() -> String {
+        options::markdown_table()
+    }
+
+    /// Reads every option before it gives up on any, so that no problem hides another.
+    fn assemble(lookup: &mut Lookup<'_>) -> Option<Self> {
+        let listen = lookup.value(&options::LISTEN, values::listen);
+        let public_url = lookup.value(&options::PUBLIC_URL, values::public_url);
+        let trusted_proxies = lookup.value(&options::TRUSTED_PROXIES, values::networks);
+        let state_directory = lookup.state_directory();
+        let data_dir = lookup.value_or(&options::DATA_DIR, state_directory, |text| Ok(PathBuf::from(text)));
+        let secrets = Secrets {
+            master_key: lookup.secret(&options::MASTER_KEY, &options::MASTER_KEY_FILE, MasterKey::parse),
+            admin_token: lookup.secret(&options::ADMIN_TOKEN, &options::ADMIN_TOKEN_FILE, AdminToken::parse),
+        };
+        let providers = providers(lookup);
+        let attribution = attribution(lookup, public_url.as_ref());
+        let upstream_ca_pem = lookup.file(&options::UPSTREAM_CA_FILE, values::pem);
+        let proxy = proxy_limits(lookup);
+        let shutdown_grace = lookup.value(&options::SHUTDOWN_GRACE, values::span);
+        let workers = lookup.value(&options::WORKERS, values::workers);
+        let log = log(lookup);
+        Some(Self {
+            listen: listen?,
+            public_url,
+            trusted_proxies: trusted_proxies.unwrap_or_default(),
+            data_dir: data_dir?,
+            secrets,
+            proxy: proxy?,
+            providers: providers?,
+            attribution: attribution?,
+            upstream_ca_pem,
+            workers: workers?,
+            shutdown_grace: shutdown_grace?,
+            log: log?,
+            notices: Vec::new(),
+            effective: Vec::new(),
+        })
+    }
+
+    fn add_notices(&mut self) {
+        if !self.listen.ip().is_loopback() && self.trusted_proxies.is_empty() {
+            self.notices.push(String::from(
+                "LISTEN can be reached from other machines, in clear text; put a reverse proxy with TLS in front of \
+                 it and name that in TRUSTED_PROXIES",
+            ));
+        }
+        if !self.providers.iter().any(|provider| provider.is_enabled) {
+            self.notices.push(String::from("DISABLE_OLLAMA and DISABLE_OPENROUTER leave no provider"));
+        }
+    }
+}
+
+fn providers(lookup: &mut Lookup<'_>) -> Option<Vec<Provider>> {
+    let ollama_url = lookup.value(&options::OLLAMA_BASE_URL, values::base_url);
+    let openrouter_url = lookup.value(&options::OPENROUTER_BASE_URL, values::base_url);
+    let is_ollama_disabled = lookup.value(&options::DISABLE_OLLAMA, values::switch);
+    let is_openrouter_disabled = lookup.value(&options::DISABLE_OPENROUTER, values::switch);
+    let connect = lookup.value(&options::CONNECT_TIMEOUT, values::timeout);
+    let first_byte_stream = lookup.value(&options::FIRST_BYTE_TIMEOUT, values::timeout);
+    let first_byte_plain = lookup.value(&options::PLAIN_TIMEOUT, values::timeout);
+    let idle = lookup.value(&options::IDLE_TIMEOUT, values::timeout);
+    let timeouts = Timeouts {
+        connect: connect?,
+        first_byte_stream: first_byte_stream?,
+        first_byte_plain: first_byte_plain?,
+        idle: idle?,
+    };
+    let ollama = Provider::ollama(ollama_url?, !is_ollama_disabled?);
+    let openrouter = Provider::openrouter(openrouter_url?, !is_openrouter_disabled?);
+    Some(vec![Provider { timeouts, ..ollama }, Provider { timeouts, ..openrouter }])
+}
+
+fn attribution(lookup: &mut Lookup<'_>, public_url: Option<&Url>) -> Option<Attribution> {
+    let app = lookup.value(&options::OPENROUTER_APP_URL, values::referer);
+    let site = lookup.value(&options::PUBLIC_SITE_URL, values::referer);
+    let title = lookup.value(&options::OPENROUTER_APP_TITLE, values::header_text);
+    let referer = app.or(site).or_else(|| values::referer(public_url?.as_str()).ok());
+    Some(Attribution { title: title?, referer })
+}
+
+fn proxy_limits(lookup: &mut Lookup<'_>) -> Option<ProxyLimits> {
+    let max_body_size = lookup.value(&options::MAX_BODY_SIZE, ByteSize::parse_body_limit);
+    let max_attempts = lookup.value(&options::MAX_ATTEMPTS, values::attempts);
+    let retry_budget = lookup.value(&options::RETRY_BUDGET, values::span);
+    Some(ProxyLimits { max_body_size: max_body_size?, max_attempts: max_attempts?, retry_budget: retry_budget? })
+}
+
+fn log(lookup: &mut Lookup<'_>) -> Option<LogConfig> {
+    let format = lookup.value(&options::LOG_FORMAT, LogFormat::parse);
+    let filter = lookup.value(&options::LOG_LEVEL, LogFilter::parse);
+    Some(LogConfig { format: format?, filter: filter? })
+}

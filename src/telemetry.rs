@@ -1,0 +1,87 @@
+//! Where log lines go: to standard error, as text for people or as JSON for collectors.
+//!
+//! Nothing is redacted here, because nothing needs it: secrets are types that cannot be formatted.
+
+use std::io::{self, IsTerminal};
+
+use anyhow::Context;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::config::{LogConfig, LogFormat};
+
+/// Starts logging for the whole process.
+///
+/// # Errors
+/// When logging was started before.
+pub fn init(config: &LogConfig) -> anyhow::Result<()> {
+    let dispatch = subscriber(config, io::stderr, io::stderr().is_terminal())?;
+    tracing::dispatcher::set_global_default(dispatch).context("starting the log")
+}
+
+/// The subscriber that [`init`] installs, writing to any sink.
+fn subscriber<W>(config: &LogConfig, sink: W, is_terminal: bool) -> anyhow::Result<tracing::Dispatch>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let filter = EnvFilter::builder().parse(config.filter.as_str()).context("reading the log filter")?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(sink);
+    Ok(match config.format {
+        LogFormat::Json => builder.json().flatten_event(true).into(),
+        // On a terminal the library's own choice stays, which respects `NO_COLOR`.
+        LogFormat::Text if is_terminal => builder.into(),
+        LogFormat::Text => builder.with_ansi(false).into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::config::LogFilter;
+
+    #[derive(Clone, Default)]
+    struct Sink(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn logged(format: LogFormat, filter: &str) -> String {
+        let sink = Sink::default();
+        let writer = sink.clone();
+        let config = LogConfig { format, filter: LogFilter::parse(filter).unwrap() };
+        let dispatch = subscriber(&config, move || writer.clone(), false).unwrap();
+        tracing::dispatcher::with_default(&dispatch, || {
+            tracing::info!(provider.id = "ollama", "key rests");
+            tracing::debug!("a detail");
+        });
+        String::from_utf8(sink.0.lock().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn text_has_no_escape_codes_off_a_terminal_and_respects_the_level() {
+        let text = logged(LogFormat::Text, "info");
+        assert!(text.contains("key rests") && text.contains("provider.id=\"ollama\""), "{text}");
+        assert!(!text.contains('\u{1b}') && !text.contains("a detail"), "{text}");
+        assert!(logged(LogFormat::Text, "debug").contains("a detail"));
+    }
+
+    #[test]
+    fn json_is_one_object_per_line_with_fields_at_the_top() {
+        let text = logged(LogFormat::Json, "info,ollama_api_pool=debug");
+        let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.len(), 2, "{text}");
+        assert_eq!(lines[0]["message"], "key rests");
+        assert_eq!(lines[0]["provider.id"], "ollama");
+        assert_eq!(lines[1]["level"], "DEBUG");
+    }
+}
