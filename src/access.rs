@@ -1,0 +1,110 @@
+//! Who may use the pool: from the bearer a client sent to its token and what that allows.
+//!
+//! The map is filled from storage at start and changed by the control plane. A look-up hashes the bearer once and takes a
+//! read lock; nothing about the pool is looked at, so that nothing about it can be told to somebody without a token.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use crate::domain::ids::ClientTokenId;
+use crate::domain::provider::ProviderId;
+use crate::domain::time::Timestamp;
+use crate::vault::TokenHash;
+
+/// A client token at run time.
+pub(crate) struct ClientToken {
+    pub(crate) id: ClientTokenId,
+    /// The only provider it may use; `None` is all.
+    pub(crate) provider: Option<ProviderId>,
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) is_disabled: bool,
+}
+
+/// Why a request is not let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Denied {
+    Missing,
+    Unknown,
+    Expired,
+    Disabled,
+    /// The token is for another provider.
+    WrongProvider {
+        allowed: ProviderId,
+    },
+}
+
+#[derive(Default)]
+pub(crate) struct Access {
+    tokens: RwLock<HashMap<TokenHash, Arc<ClientToken>, ahash::RandomState>>,
+}
+
+impl Access {
+    pub(crate) fn insert(&self, hash: TokenHash, token: ClientToken) {
+        self.tokens.write().insert(hash, Arc::new(token));
+    }
+
+    pub(crate) fn remove(&self, hash: &TokenHash) {
+        self.tokens.write().remove(hash);
+    }
+
+    /// Lets a bearer in, or says why not.
+    pub(crate) fn check(
+        &self,
+        bearer: Option<&[u8]>,
+        provider: &ProviderId,
+        now: Timestamp,
+    ) -> Result<Arc<ClientToken>, Denied> {
+        let hash = bearer.map(TokenHash::of).ok_or(Denied::Missing)?;
+        let token = self.tokens.read().get(&hash).map(Arc::clone).ok_or(Denied::Unknown)?;
+        if token.is_disabled {
+            return Err(Denied::Disabled);
+        }
+        if token.expires_at.is_some_and(|at| at <= now) {
+            return Err(Denied::Expired);
+        }
+        match &token.provider {
+            Some(allowed) if allowed != provider => Err(Denied::WrongProvider { allowed: allowed.clone() }),
+            Some(_) | None => Ok(token),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_000);
+
+    fn access(provider: Option<ProviderId>, expires_at: Option<Timestamp>, is_disabled: bool) -> Access {
+        let access = Access::default();
+        let id = ClientTokenId::new(NOW, [0; 10]);
+        access.insert(TokenHash::of(b"sk-good"), ClientToken { id, provider, expires_at, is_disabled });
+        access
+    }
+
+    #[track_caller]
+    fn check(access: &Access, bearer: Option<&[u8]>, expect: impl Into<Option<Denied>>) {
+        assert_eq!(access.check(bearer, &ProviderId::ollama(), NOW).err(), expect.into());
+    }
+
+    #[test]
+    fn each_reason_to_stay_outside() {
+        let open = access(None, None, false);
+        check(&open, Some(b"sk-good"), None);
+        check(&open, None, Some(Denied::Missing));
+        check(&open, Some(b"sk-bad"), Some(Denied::Unknown));
+        check(&access(None, Some(NOW), false), Some(b"sk-good"), Some(Denied::Expired));
+        check(&access(None, None, true), Some(b"sk-good"), Some(Denied::Disabled));
+        let allowed = ProviderId::openrouter();
+        check(&access(Some(allowed.clone()), None, false), Some(b"sk-good"), Some(Denied::WrongProvider { allowed }));
+    }
+
+    #[test]
+    fn a_removed_token_is_unknown() {
+        let access = access(None, None, false);
+        access.remove(&TokenHash::of(b"sk-good"));
+        check(&access, Some(b"sk-good"), Some(Denied::Unknown));
+    }
+}

@@ -1,0 +1,133 @@
+//! The live state of a provider's keys: who is ready, who rests and until when, whose turn it is.
+//!
+//! What happens to a key, as the steps it goes through:
+//!
+//! 1. A request takes a turn ([`Pool::pick`]) and holds a [`Lease`] while its attempt runs.
+//! 2. The attempt ends with a report: success, a classified fault, or (the client left) nothing.
+//! 3. A fault rests what its scope names. Three faults of a key in a row rest it for an hour.
+//! 4. A rest that the upstream stated ends by itself. One that was guessed ends with a probe: a single request goes to
+//!    the key, and only its success brings the others back.
+//!
+//! The data comes from storage at start and from the control plane's changes; what is learned goes back to storage with
+//! the next flush. Nothing here waits: no I/O, no await, one short lock for each provider.
+
+mod breaker;
+mod entry;
+mod key;
+mod lane;
+mod lease;
+mod nothing;
+mod refusals;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::Mutex;
+
+pub(crate) use key::ApiKey;
+pub(crate) use lease::Lease;
+pub(crate) use nothing::Nothing;
+use state::Blame;
+pub(crate) use state::Place;
+
+use crate::domain::fault::{Cooldown, Reason};
+use crate::domain::ids::ApiKeyId;
+use crate::domain::provider::ProviderId;
+use crate::domain::time::Timestamp;
+use crate::storage::{ApiKeyRow, KeyHealthRow};
+use state::State;
+
+/// How many there are of what.
+pub(crate) struct Census {
+    pub(crate) keys: usize,
+    /// Attempts under way.
+    pub(crate) in_flight: u32,
+    /// Keys that rest, by reason.
+    pub(crate) resting: Vec<(Reason, u32)>,
+}
+
+/// The keys of one provider.
+pub struct Pool {
+    provider: ProviderId,
+    state: Mutex<State>,
+    /// Whether a model or the provider itself has faults that a success would clear.
+    is_troubled: AtomicBool,
+}
+
+impl Pool {
+    pub fn new(provider: ProviderId) -> Arc<Self> {
+        Arc::new(Self { provider, state: Mutex::default(), is_troubled: AtomicBool::new(false) })
+    }
+
+    pub(crate) fn provider(&self) -> &ProviderId {
+        &self.provider
+    }
+
+    /// Gives the next turn to a key that is ready, may use the model, and is not among those tried in this request.
+    pub(crate) fn pick(self: &Arc<Self>, model: &str, tried: &[Place], now: Timestamp) -> Result<Lease, Nothing> {
+        let picked = self.state.lock().pick(model, tried, now)?;
+        Ok(Lease::new(Arc::clone(self), picked.key, picked.place, now))
+    }
+
+    pub fn insert<'a>(&self, rows: impl IntoIterator<Item = &'a ApiKeyRow>, now: Timestamp) {
+        let mut state = self.state.lock();
+        rows.into_iter().for_each(|row| state.insert(row, now));
+    }
+
+    pub fn remove(&self, id: ApiKeyId) -> bool {
+        self.state.lock().remove(id)
+    }
+
+    pub(crate) fn disable(&self, id: ApiKeyId, until: Option<Timestamp>) -> bool {
+        self.state.lock().disable(id, until)
+    }
+
+    pub(crate) fn enable(&self, id: ApiKeyId, now: Timestamp) -> bool {
+        self.state.lock().enable(id, now)
+    }
+
+    pub(crate) fn restore_refusal(&self, id: ApiKeyId, model: &str, rest: Cooldown) {
+        self.state.lock().restore_refusal(id, model, rest);
+    }
+
+    /// How many there are of what, for `/metrics`.
+    pub(crate) fn census(&self) -> Census {
+        let state = self.state.lock();
+        Census { keys: state.len(), in_flight: state.in_flight(), resting: state.resting().collect() }
+    }
+
+    /// The health of every key that changed since the last call.
+    pub(crate) fn take_dirty(&self) -> Vec<KeyHealthRow> {
+        self.state.lock().take_dirty()
+    }
+
+    pub(crate) fn mark_dirty(&self, ids: impl Iterator<Item = ApiKeyId>) {
+        self.state.lock().mark_dirty(ids);
+    }
+
+    /// One pick and its success, for the benchmark of their cost.
+    #[doc(hidden)]
+    pub fn bench_turn(self: &Arc<Self>, now: Timestamp) -> bool {
+        self.pick("model", &[], now).map(|mut lease| lease.success("model", now)).is_ok()
+    }
+
+    fn success(&self, key: &ApiKey, place: Place, model: &str, now: Timestamp) {
+        if key.is_troubled() || self.is_troubled.load(Ordering::Acquire) {
+            let mut state = self.state.lock();
+            let is_troubled = state.success(place, model, now);
+            self.is_troubled.store(is_troubled, Ordering::Release);
+        }
+    }
+
+    fn fault(&self, blame: Blame<'_>, now: Timestamp, random: u64) {
+        self.is_troubled.store(true, Ordering::Release);
+        self.state.lock().fault(blame, now, random);
+    }
+
+    fn neutral(&self, place: Place, now: Timestamp) {
+        self.state.lock().neutral(place, now);
+    }
+}

@@ -1,0 +1,102 @@
+//! Models that some keys may not use.
+//!
+//! A model that at least one key's owner was refused has a lane of its own, a copy of the main one from which the
+//! refused are dropped when their turn comes. So a model that one key in 100,000 may use is found as fast as any other.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::sync::Arc;
+
+use super::lane::{Lane, Slot, Turn};
+use crate::domain::fault::Cooldown;
+use crate::domain::time::Timestamp;
+
+/// Lanes at once. Each costs four bytes a key; models beyond this are asked for each time, as if nothing was known.
+const MAX_LANES: usize = 64;
+
+#[derive(Default)]
+struct ModelLane {
+    lane: Lane,
+    refused: HashMap<Slot, Cooldown, ahash::RandomState>,
+    deadlines: BinaryHeap<Reverse<(Timestamp, Slot)>>,
+}
+
+#[derive(Default)]
+pub(super) struct Refusals {
+    lanes: HashMap<Arc<str>, ModelLane, ahash::RandomState>,
+}
+
+impl Refusals {
+    /// Remembers that this key's owner may not use the model until the rest ends.
+    pub(super) fn refuse(&mut self, model: &str, slot: Slot, rest: Cooldown, main: &Lane) {
+        if !self.lanes.contains_key(model) {
+            if self.lanes.len() >= MAX_LANES {
+                return;
+            }
+            self.lanes.insert(model.into(), ModelLane { lane: main.clone(), ..ModelLane::default() });
+        }
+        if let Some(lane) = self.lanes.get_mut(model) {
+            let new = lane.refused.get(&slot).map_or(rest, |old| old.lengthened(rest));
+            lane.refused.insert(slot, new);
+            lane.deadlines.push(Reverse((new.until, slot)));
+        }
+    }
+
+    /// Gives the next turn among those who may use the model, from the main lane when it is refused to nobody.
+    pub(super) fn next(
+        &mut self,
+        main: &mut Lane,
+        model: &str,
+        now: Timestamp,
+        mut judge: impl FnMut(Slot) -> Turn,
+    ) -> Option<Slot> {
+        // Most pools have refused nothing to nobody: not even the model's name is hashed then.
+        if self.lanes.is_empty() {
+            return main.next(judge);
+        }
+        let Some(lane) = self.lanes.get_mut(model) else { return main.next(judge) };
+        while let Some(&Reverse((at, slot))) = lane.deadlines.peek()
+            && at <= now
+        {
+            lane.deadlines.pop();
+            if lane.refused.get(&slot).is_some_and(|rest| rest.until <= now) {
+                lane.refused.remove(&slot);
+                lane.lane.push(slot);
+            }
+        }
+        if lane.refused.is_empty() {
+            self.lanes.remove(model);
+            return main.next(judge);
+        }
+        let refused = &lane.refused;
+        lane.lane.next(|slot| if refused.contains_key(&slot) { Turn::Drop } else { judge(slot) })
+    }
+
+    /// A key became ready.
+    pub(super) fn enqueue(&mut self, slot: Slot) {
+        for lane in self.lanes.values_mut() {
+            if !lane.refused.contains_key(&slot) {
+                lane.lane.push(slot);
+            }
+        }
+    }
+
+    /// Everything learned of this key is void.
+    pub(super) fn forget(&mut self, slot: Slot) {
+        for lane in self.lanes.values_mut() {
+            if lane.refused.remove(&slot).is_some() {
+                lane.lane.push(slot);
+            }
+        }
+    }
+
+    pub(super) fn refuses_any(&self, model: &str) -> bool {
+        self.lanes.get(model).is_some_and(|lane| !lane.refused.is_empty())
+    }
+
+    /// The models this key's owner may not use, for storing.
+    pub(super) fn of(&self, slot: Slot) -> Vec<(Arc<str>, Cooldown)> {
+        let rest = |(model, lane): (&Arc<str>, &ModelLane)| Some((Arc::clone(model), *lane.refused.get(&slot)?));
+        self.lanes.iter().filter_map(rest).collect()
+    }
+}

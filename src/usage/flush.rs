@@ -1,0 +1,94 @@
+//! From the workers' sheets to storage.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::Mutex;
+
+use super::{Recorder, Sheet};
+use crate::domain::provider::ProviderId;
+use crate::domain::usage::Tally;
+use crate::pool::Pool;
+use crate::storage::{self, KeyHealthRow, Storage};
+
+/// Collects what the workers counted and what the pools learned, and writes it.
+pub(crate) struct Ledger {
+    storage: Storage,
+    pools: Vec<Arc<Pool>>,
+    recorders: Vec<Recorder>,
+    /// Held while a flush runs, so that two never write side by side.
+    pending: tokio::sync::Mutex<Sheet>,
+    /// Sums since the process started, for `/metrics`.
+    since_start: Mutex<HashMap<ProviderId, Tally>>,
+    is_behind: AtomicBool,
+}
+
+impl Ledger {
+    pub(crate) fn new(storage: Storage, pools: Vec<Arc<Pool>>, workers: NonZeroUsize) -> Self {
+        Self {
+            storage,
+            pools,
+            recorders: (0..workers.get()).map(|_| Recorder::default()).collect(),
+            pending: tokio::sync::Mutex::default(),
+            since_start: Mutex::default(),
+            is_behind: AtomicBool::new(false),
+        }
+    }
+
+    /// One sheet for each worker.
+    pub(crate) fn recorders(&self) -> &[Recorder] {
+        &self.recorders
+    }
+
+    /// Writes everything counted until now. What cannot be written stays for the next time.
+    pub(crate) async fn flush(&self) -> Result<(), storage::Error> {
+        let mut pending = self.pending.lock().await;
+        self.collect(&mut pending);
+        let health: Vec<_> = self.pools.iter().flat_map(|pool| pool.take_dirty()).collect();
+        let batch = pending.take();
+        if batch.is_empty() && health.is_empty() {
+            return Ok(());
+        }
+        let result = self.storage.apply_usage(batch, health).await;
+        self.is_behind.store(result.is_err(), Ordering::Release);
+        result.map_err(|failed| {
+            pending.merge(failed.batch);
+            self.return_health(&failed.health);
+            failed.error
+        })
+    }
+
+    /// Whether the last flush failed, so that counters wait in memory.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.is_behind.load(Ordering::Acquire)
+    }
+
+    /// Sums of client requests since the process started, for each provider.
+    pub(crate) async fn since_start(&self) -> Vec<(ProviderId, Tally)> {
+        let mut pending = self.pending.lock().await;
+        self.collect(&mut pending);
+        let mut sums: Vec<_> = self.since_start.lock().iter().map(|(id, tally)| (id.clone(), *tally)).collect();
+        sums.sort_by(|a, b| a.0.cmp(&b.0));
+        sums
+    }
+
+    fn collect(&self, pending: &mut Sheet) {
+        for recorder in &self.recorders {
+            let batch = recorder.lock().take();
+            let mut since_start = self.since_start.lock();
+            for (key, hour) in &batch.hours {
+                since_start.entry(key.provider.clone()).or_default().add(&hour.tally);
+            }
+            drop(since_start);
+            pending.merge(batch);
+        }
+    }
+
+    fn return_health(&self, health: &[KeyHealthRow]) {
+        for pool in &self.pools {
+            pool.mark_dirty(health.iter().map(|row| row.id));
+        }
+    }
+}
