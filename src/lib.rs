@@ -6,6 +6,8 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod pool;
+#[expect(dead_code, reason = "its users come with the planes")]
+mod proxy;
 pub mod storage;
 pub mod telemetry;
 pub mod transport;

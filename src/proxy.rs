@@ -1,0 +1,197 @@
+//! The data plane: from a client's request to a relayed answer.
+//!
+//! 1. The path names an operation and a provider; the token is checked before anything about the pool is looked at.
+//! 2. The body is read and looked at (model, stream), and otherwise kept as it came.
+//! 3. The pool gives a key, the attempt is made, its end is classified. Until the commit point a fault that another key
+//!    can cure is cured without the client's noticing.
+//! 4. From the commit point on bytes are relayed as they come, and nothing is retried.
+//! 5. One place ends the request, exactly once: it releases the key, counts, and logs.
+//!
+//! No SQL is issued here, no disk is waited for, and no lock is held across an await.
+
+mod attempt;
+mod body;
+mod error;
+mod failover;
+mod failure;
+mod headers;
+mod models;
+mod record;
+mod relay;
+mod request_id;
+mod route;
+mod upload;
+mod worker;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+use tokio::time::Instant;
+
+pub(crate) use body::ResponseBody;
+pub(crate) use error::Error;
+pub(crate) use headers::Attribution;
+pub(crate) use worker::{Shared, Upstream, Worker};
+
+use crate::access::ClientToken;
+use crate::domain::api_form::ApiForm;
+use crate::domain::request_view::RequestView;
+use record::{Asked, Record};
+use request_id::RequestId;
+use route::{Operation, Route};
+
+const MAX_HEADERS: usize = 100;
+const MAX_HEADER_BYTES: usize = 64 * 1024;
+
+/// Whether a path is the data plane's.
+pub(crate) fn owns(path: &str) -> bool {
+    route::find(path).is_some()
+}
+
+/// Answers one request to a path that the data plane owns.
+pub(crate) async fn answer(worker: Arc<Worker>, request: Request<Incoming>) -> Response<ResponseBody> {
+    let started = Instant::now();
+    let id = RequestId::new(worker.random());
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path().to_owned();
+    let route = route::find(&path)
+        .unwrap_or(Route { provider: None, operation: Operation::Unknown(crate::domain::api_form::ErrorForm::OpenAi) });
+    let form = route.operation.error_form();
+    let context = Context { worker, parts: &parts, started, id };
+    let answered = if parts.method == Method::OPTIONS {
+        Ok(preflight(&parts.headers, &route.operation))
+    } else {
+        context.serve(route, body).await
+    };
+    let mut response = answered.unwrap_or_else(|error| error.into_response(form));
+    let headers = response.headers_mut();
+    headers.insert("x-request-id", id.header_value());
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(
+        header::ACCESS_CONTROL_EXPOSE_HEADERS,
+        HeaderValue::from_static("x-request-id, x-upstream-request-id, retry-after"),
+    );
+    response
+}
+
+/// What a browser asks before it sends a request from another site's page.
+fn preflight(asked: &HeaderMap, operation: &Operation<'_>) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::Full(None));
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(operation.allowed_methods()));
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+    // A wildcard would not cover `Authorization`.
+    let wanted = asked.get(header::ACCESS_CONTROL_REQUEST_HEADERS).cloned();
+    let wanted = wanted.unwrap_or(HeaderValue::from_static("authorization, content-type"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted);
+    response
+}
+
+/// One request on its way through.
+struct Context<'a> {
+    worker: Arc<Worker>,
+    parts: &'a Parts,
+    started: Instant,
+    id: RequestId,
+}
+
+impl Context<'_> {
+    async fn serve(self, route: Route<'_>, body: Incoming) -> Result<Response<ResponseBody>, Error> {
+        check_headers(&self.parts.headers)?;
+        if let Operation::Unknown(_) = route.operation {
+            return Err(Error::UnknownRoute { path: self.parts.uri.path().to_owned() });
+        }
+        let upstream = self.worker.shared.upstream(route.provider);
+        let upstream = upstream.ok_or_else(|| Error::UnknownProvider {
+            name: route.provider.unwrap_or(self.worker.shared.default_provider.as_str()).to_owned(),
+        })?;
+        let upstream = Arc::clone(upstream);
+        let is_read = matches!(self.parts.method, Method::GET | Method::HEAD);
+        if let Operation::Relay(form) = route.operation {
+            if self.parts.method != Method::POST {
+                return Err(Error::MethodNotAllowed { allow: "POST" });
+            }
+            return self.relay(form, upstream, body).await;
+        }
+        if !is_read {
+            return Err(Error::MethodNotAllowed { allow: "GET" });
+        }
+        // A list of models is told to anybody; a token that is shown must be good all the same.
+        if bearer(&self.parts.headers).is_some() {
+            self.check_token(&upstream)?;
+        }
+        check_enabled(&upstream)?;
+        models::answer(&self.worker, &upstream, &route.operation).await
+    }
+
+    async fn relay(
+        self,
+        form: ApiForm,
+        upstream: Arc<Upstream>,
+        body: Incoming,
+    ) -> Result<Response<ResponseBody>, Error> {
+        let client_token = self.check_token(&upstream)?;
+        check_enabled(&upstream)?;
+        let mut bytes = upload::read(body, self.worker.shared.limits.max_body_size.bytes()).await?;
+        let mut view = RequestView::read(form, &bytes).map_err(Error::BadBody)?;
+        let unsuffixed;
+        if let Some(model) = crate::domain::request_view::strip_cloud_suffix(upstream.provider.kind, &view.model) {
+            unsuffixed = view.with_model(&bytes, model);
+            view = RequestView::read(form, &unsuffixed).map_err(Error::BadBody)?;
+            bytes = unsuffixed.clone();
+        }
+        let model: Box<str> = view.model.as_ref().into();
+        let (is_stream, with_usage) = (view.is_stream, failover::ask_for_usage(&upstream, &view, &bytes));
+        let asked = Asked {
+            worker: Arc::clone(&self.worker),
+            upstream: Arc::clone(&upstream),
+            client_token,
+            id: self.id,
+            model,
+            started: self.started,
+        };
+        let provider = &upstream.provider;
+        let attribution = &self.worker.shared.attribution;
+        let headers =
+            headers::Outgoing::select(&self.parts.headers, provider.kind, provider.forward_headers, attribution);
+        let path = match self.parts.uri.query() {
+            Some(query) => Cow::Owned(format!("{}?{query}", form.upstream_path())),
+            None => Cow::Borrowed(form.upstream_path()),
+        };
+        let plan = failover::Plan { form, is_stream, path: &path, headers: &headers, body: bytes, with_usage };
+        failover::run(Record::new(asked), plan).await
+    }
+
+    fn check_token(&self, upstream: &Upstream) -> Result<Arc<ClientToken>, Error> {
+        let bearer = bearer(&self.parts.headers);
+        let checked = self.worker.shared.access.check(bearer, &upstream.provider.id, self.worker.clock.now());
+        checked.map_err(Error::Denied)
+    }
+}
+
+fn check_enabled(upstream: &Upstream) -> Result<(), Error> {
+    if upstream.provider.is_enabled {
+        Ok(())
+    } else {
+        Err(Error::ProviderDisabled { provider: upstream.provider.id.clone() })
+    }
+}
+
+fn check_headers(headers: &HeaderMap) -> Result<(), Error> {
+    let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if headers.len() > MAX_HEADERS || size > MAX_HEADER_BYTES { Err(Error::HeadersTooLarge) } else { Ok(()) }
+}
+
+/// The client's credential: `Authorization: Bearer …`, or `x-api-key` as Anthropic's clients send it.
+fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+    const SCHEME: &[u8] = b"bearer ";
+    if let Some(value) = headers.get(header::AUTHORIZATION) {
+        let (scheme, token) = value.as_bytes().split_at_checked(SCHEME.len())?;
+        return scheme.eq_ignore_ascii_case(SCHEME).then_some(token.trim_ascii());
+    }
+    headers.get("x-api-key").map(|value| value.as_bytes().trim_ascii())
+}

@@ -1,0 +1,220 @@
+//! The record of one client request: what is counted of it, and the one place where it ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::request_id::RequestId;
+use super::worker::{Upstream, Worker};
+use crate::access::ClientToken;
+use crate::domain::fault::Fault;
+use crate::domain::time::Timestamp;
+use crate::domain::usage::TokenUsage;
+use crate::pool::Lease;
+use crate::usage::{AttemptEnd, CountAs, RequestEnd};
+
+/// How an answer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The client has the whole answer.
+    Complete,
+    /// The answer broke off.
+    Truncated,
+    /// The answer is, or ended with, an error.
+    UpstreamError,
+    /// The client left before the end.
+    ClientGone,
+}
+
+impl Outcome {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Truncated => "truncated",
+            Self::UpstreamError => "upstream_error",
+            Self::ClientGone => "client_gone",
+        }
+    }
+
+    const fn count_as(self) -> CountAs {
+        match self {
+            Self::Complete => CountAs::Success,
+            Self::Truncated | Self::UpstreamError => CountAs::Failure,
+            Self::ClientGone => CountAs::ClientGone,
+        }
+    }
+}
+
+/// Ends exactly once: by [`Record::end`], or from its drop, which means that the client left.
+///
+/// The end releases the lease, counts the request and the last attempt, and writes one line to the access log.
+pub(super) struct Record {
+    worker: Arc<Worker>,
+    upstream: Arc<Upstream>,
+    client_token: Arc<ClientToken>,
+    id: RequestId,
+    model: Box<str>,
+    started: Instant,
+    attempts: u32,
+    lease: Option<Lease>,
+    first_token: Option<Duration>,
+    tokens: TokenUsage,
+    status: u16,
+    is_ended: bool,
+}
+
+/// Who asked for what.
+pub(super) struct Asked {
+    pub(super) worker: Arc<Worker>,
+    pub(super) upstream: Arc<Upstream>,
+    pub(super) client_token: Arc<ClientToken>,
+    pub(super) id: RequestId,
+    pub(super) model: Box<str>,
+    pub(super) started: Instant,
+}
+
+impl Record {
+    pub(super) fn new(asked: Asked) -> Self {
+        let Asked { worker, upstream, client_token, id, model, started } = asked;
+        Self {
+            worker,
+            upstream,
+            client_token,
+            id,
+            model,
+            started,
+            attempts: 0,
+            lease: None,
+            first_token: None,
+            tokens: TokenUsage::default(),
+            status: 0,
+            is_ended: false,
+        }
+    }
+
+    pub(super) fn worker(&self) -> &Arc<Worker> {
+        &self.worker
+    }
+
+    pub(super) fn upstream(&self) -> &Arc<Upstream> {
+        &self.upstream
+    }
+
+    pub(super) fn model(&self) -> &str {
+        &self.model
+    }
+
+    pub(super) fn started(&self) -> Instant {
+        self.started
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.worker.clock.now()
+    }
+
+    pub(super) fn lease(&self) -> Option<&Lease> {
+        self.lease.as_ref()
+    }
+
+    /// An attempt begins with this lease.
+    pub(super) fn begin(&mut self, lease: Lease) {
+        self.attempts += 1;
+        self.lease = Some(lease);
+    }
+
+    /// The attempt succeeded as far as its key is concerned: the answer goes to the client.
+    pub(super) fn commit(&mut self, status: u16, is_stream: bool) {
+        self.status = status;
+        if is_stream {
+            self.first_token = Some(self.started.elapsed());
+        }
+        let now = self.now();
+        if let Some(lease) = &mut self.lease {
+            lease.success(&self.model, now);
+        }
+    }
+
+    /// The attempt failed, and another may follow.
+    pub(super) fn fail(&mut self, fault: &Fault) {
+        let now = self.now();
+        let Some(mut lease) = self.lease.take() else { return };
+        tracing::debug!(
+            request.id = %self.id,
+            provider.id = %self.upstream.provider.id,
+            api_key.id = %lease.key().id,
+            fault.scope = fault.scope.as_str(),
+            fault.reason = fault.reason.as_str(),
+            "attempt failed"
+        );
+        lease.fault(&self.model, fault, now, self.worker.random());
+        self.count_attempt(&lease, CountAs::Failure, TokenUsage::default(), now);
+    }
+
+    /// A fault after the commit point: charged, while the request itself ends in its own way.
+    pub(super) fn fault_after_commit(&mut self, fault: &Fault) {
+        let (now, random) = (self.now(), self.worker.random());
+        if let Some(lease) = &mut self.lease {
+            lease.fault(&self.model, fault, now, random);
+        }
+    }
+
+    pub(super) fn set_tokens(&mut self, tokens: TokenUsage) {
+        self.tokens = tokens;
+    }
+
+    pub(super) fn set_status(&mut self, status: u16) {
+        self.status = status;
+    }
+
+    pub(super) fn end(&mut self, outcome: Outcome) {
+        if std::mem::replace(&mut self.is_ended, true) {
+            return;
+        }
+        let now = self.now();
+        let api_key = self.lease.take().map(|lease| {
+            self.count_attempt(&lease, outcome.count_as(), self.tokens, now);
+            lease.key().id
+        });
+        let is_success = outcome == Outcome::Complete;
+        let latency = self.started.elapsed();
+        self.worker.recorder.lock().request(RequestEnd {
+            client_token: self.client_token.id,
+            provider: &self.upstream.provider.id,
+            model: self.upstream.models.name_for(&self.model, is_success),
+            count_as: outcome.count_as(),
+            tokens: self.tokens,
+            latency,
+            first_token: self.first_token,
+            at: now,
+        });
+        tracing::info!(
+            name: "access",
+            { request.id = %self.id,
+            provider.id = %self.upstream.provider.id,
+            client_token.id = %self.client_token.id,
+            api_key.id = api_key.map(tracing::field::display),
+            model = ?self.model,
+            status = self.status,
+            outcome = outcome.as_str(),
+            attempts = self.attempts,
+            latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX),
+            first_token_ms = self.first_token.map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)),
+            tokens.input = self.tokens.input,
+            tokens.output = self.tokens.output },
+            "request"
+        );
+    }
+
+    fn count_attempt(&self, lease: &Lease, count_as: CountAs, tokens: TokenUsage, at: Timestamp) {
+        self.worker.recorder.lock().attempt(&AttemptEnd { api_key: lease.key().id, count_as, tokens, at });
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        // On a drain that ran out of patience it is we who cut the answer.
+        let is_cut = self.worker.is_cutting.load(std::sync::atomic::Ordering::Relaxed);
+        self.end(if is_cut { Outcome::Truncated } else { Outcome::ClientGone });
+    }
+}
