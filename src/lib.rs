@@ -14,3 +14,5 @@ pub mod transport;
 #[expect(dead_code, reason = "its users come with the planes")]
 mod usage;
 pub mod vault;
+#[expect(dead_code, reason = "its users come with the planes")]
+mod web;

@@ -1,0 +1,55 @@
+//! Who the admin is: whoever holds the admin token.
+
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+/// The hash of the admin token. The token itself is not kept.
+#[derive(Clone)]
+pub(crate) struct AdminToken([u8; 32]);
+
+impl AdminToken {
+    pub(crate) fn of(token: &str) -> Self {
+        Self(Sha256::digest(token.as_bytes()).into())
+    }
+
+    /// The form in which the hash is stored; `None` for a text that is not one.
+    pub(crate) fn from_hex(text: &str) -> Option<Self> {
+        let mut bytes = [0; 32];
+        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+        if pairs.len() != bytes.len() || !rest.is_empty() {
+            return None;
+        }
+        for (byte, pair) in bytes.iter_mut().zip(pairs) {
+            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+        }
+        Some(Self(bytes))
+    }
+
+    pub(crate) fn to_hex(&self) -> String {
+        self.0
+            .iter()
+            .flat_map(|byte| [byte >> 4, byte & 0xf])
+            .filter_map(|nibble| char::from_digit(nibble.into(), 16))
+            .collect()
+    }
+
+    /// Compares in a time that tells nothing of where the difference is.
+    pub(crate) fn matches(&self, token: &str) -> bool {
+        Self::of(token).0.ct_eq(&self.0).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_survives_being_stored() {
+        let token = AdminToken::of("correct horse battery");
+        let stored = AdminToken::from_hex(&token.to_hex()).expect("own form");
+        assert!(stored.matches("correct horse battery"));
+        assert!(!stored.matches("correct horse batterz"));
+        assert!(AdminToken::from_hex("00").is_none());
+        assert!(AdminToken::from_hex(&"zz".repeat(32)).is_none());
+    }
+}

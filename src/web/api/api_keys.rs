@@ -1,0 +1,499 @@
+//! `/admin/api-keys` and `/admin/keys`: the upstream keys of the pool.
+
+use std::collections::HashSet;
+use std::num::NonZeroU32;
+
+use poem::web::Data;
+use poem_openapi::param::{Path, Query};
+use poem_openapi::payload::Json;
+use poem_openapi::{Enum, Object, OpenApi};
+
+use super::Tag;
+use super::auth::Admin;
+use super::error::Error;
+use super::parameters::{expiry, key_ref, label, masked, pool, success_rate};
+use crate::domain::secret::ApiKeySecret;
+use crate::domain::time::Timestamp;
+use crate::storage::{ApiKeyListItem, ApiKeyStats, KeyStatus, ListApiKeys, NewApiKey, Page, Search};
+use crate::web::State;
+use crate::web::changes::Added;
+
+/// The longest list that is taken in one request.
+const MAX_IMPORT: usize = 200_000;
+/// Seconds that a key is disabled when the request does not say.
+const DEFAULT_DISABLE: i64 = 3_600;
+
+pub(crate) struct ApiKeys;
+
+/// One key of a list. The key itself is never told; `id` names it in every other route.
+#[derive(Object)]
+struct Item {
+    id: String,
+    /// `****` and the last four characters; of a key under twelve none.
+    api_key: String,
+    /// The key's label.
+    username: String,
+    /// `active`, `disabled` (by an admin), `failed` (rests after a fault) or `expired`.
+    status: String,
+    provider: String,
+    created_at: String,
+    expires_at: Option<String>,
+    /// Until when an admin disabled it; absent when for ever or not disabled.
+    disabled_until: Option<String>,
+    /// Until when it rests.
+    cooldown_until: Option<String>,
+    /// Why it rests, in a word.
+    cooldown_reason: Option<String>,
+    /// How sure the end is: `stated` by the upstream, `computed` from a known window, or `guessed`.
+    cooldown_provenance: Option<String>,
+    /// Faults of the key in a row. Three make it rest for an hour.
+    consecutive_failures: u32,
+}
+
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+struct ListBody {
+    #[oai(rename = "api_keys")]
+    api_keys: Vec<Item>,
+    /// How many keys match, on all pages.
+    total: u64,
+    page: u64,
+    page_size: u64,
+    total_pages: u64,
+}
+
+#[derive(Enum)]
+#[oai(rename_all = "lowercase")]
+enum Fetch {
+    All,
+}
+
+#[derive(Enum)]
+#[oai(rename_all = "lowercase")]
+enum StatusFilter {
+    All,
+    Active,
+    Disabled,
+    Failed,
+    Expired,
+}
+
+#[derive(Object)]
+struct AddBody {
+    /// The upstream key.
+    api_key: Option<String>,
+    /// The same under another name.
+    #[oai(rename = "apiKey")]
+    api_key_alias: Option<String>,
+    /// A label.
+    username: Option<String>,
+    /// Life in seconds; absent or 0 is for ever.
+    ttl: Option<i64>,
+    /// `ollama` when absent.
+    provider: Option<String>,
+}
+
+#[derive(Object)]
+struct AddedBody {
+    /// False when the provider has this key already.
+    success: bool,
+    message: String,
+    id: String,
+}
+
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+struct KeysBody {
+    /// One key: its id, or the key itself.
+    api_key: Option<String>,
+    /// Several of them.
+    api_keys: Option<Vec<String>>,
+    provider: Option<String>,
+}
+
+#[derive(Object)]
+struct DeletedBody {
+    /// Whether any was deleted.
+    success: bool,
+    deleted: usize,
+    /// Those that do not exist.
+    failed: usize,
+    total: usize,
+}
+
+#[derive(Object)]
+struct ImportBody {
+    /// One key each.
+    keys: Vec<String>,
+    provider: Option<String>,
+}
+
+#[derive(Object)]
+struct ImportReport {
+    /// How many were submitted.
+    total: usize,
+    added: usize,
+    /// Already in the pool.
+    existing: usize,
+    /// Repeated within the list.
+    duplicates: usize,
+    /// Not possible as keys.
+    refused: usize,
+    /// One line for each key, in order.
+    report: Vec<ImportLine>,
+}
+
+#[derive(Object)]
+struct ImportLine {
+    /// From 1.
+    line: usize,
+    /// `added`, `existing`, `duplicate` or `refused`.
+    result: String,
+    #[oai(skip_serializing_if_is_none)]
+    id: Option<String>,
+    /// Why it was refused.
+    #[oai(skip_serializing_if_is_none)]
+    error: Option<String>,
+}
+
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+struct SwitchBody {
+    /// The key's id, or the key itself.
+    api_key: String,
+    /// Seconds to be disabled; 3600 when absent, 0 until enabled by hand. Only for `disable`.
+    duration: Option<i64>,
+    provider: Option<String>,
+}
+
+#[derive(Object)]
+struct Done {
+    success: bool,
+    message: String,
+}
+
+#[derive(Object)]
+struct StatsBody {
+    stats: Vec<KeyStats>,
+}
+
+/// What was done with one key: attempts, not client requests.
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+struct KeyStats {
+    id: String,
+    api_key: String,
+    username: String,
+    total_requests: u64,
+    success_count: u64,
+    failure_count: u64,
+    /// Attempts whose client left.
+    client_gone_count: u64,
+    /// Per cent, of those that succeeded or failed.
+    success_rate: f64,
+    input_tokens: u64,
+    output_tokens: u64,
+    last_used: Option<String>,
+    last_success: Option<String>,
+    last_failure: Option<String>,
+    status: String,
+    /// `manual` by an admin, `auto` by the pool.
+    disabled_reason: Option<String>,
+    consecutive_failures: u32,
+}
+
+#[OpenApi(prefix_path = "/admin", tag = "Tag::ApiKeys")]
+impl ApiKeys {
+    /// Lists API keys
+    ///
+    /// Newest first. `search` finds a part of the label, the last four characters, or a whole key.
+    #[oai(path = "/api-keys", method = "get")]
+    #[expect(clippy::too_many_arguments, reason = "each is a query parameter")]
+    async fn list(
+        &self,
+        _admin: Admin,
+        state: Data<&State>,
+        /// From 1; beyond the last page gives the last.
+        #[oai(validator(minimum(value = "1")))]
+        page: Query<Option<u32>>,
+        /// 1 to 200; 50 when absent.
+        #[oai(name = "pageSize", validator(minimum(value = "1"), maximum(value = "200")))]
+        page_size: Query<Option<u32>>,
+        /// `all` gives everything on one page.
+        fetch: Query<Option<Fetch>>,
+        status: Query<Option<StatusFilter>>,
+        search: Query<Option<String>>,
+        provider: Query<Option<String>>,
+    ) -> Result<Json<ListBody>, Error> {
+        let pool = pool(&state, None, provider.0.as_deref())?;
+        let number = NonZeroU32::new(page.0.unwrap_or(1)).unwrap_or(NonZeroU32::MIN);
+        let size = NonZeroU32::new(page_size.0.unwrap_or(50)).unwrap_or(NonZeroU32::MIN);
+        let wanted = ListApiKeys {
+            provider: Some(pool.provider().clone()),
+            status: status.0.and_then(|status| status.wanted()),
+            search: search.0.as_deref().and_then(Search::new),
+            page: fetch.0.is_none().then_some(Page { number, size }),
+        };
+        // So that what the pool learned a moment ago is in the list.
+        state.flush().await;
+        let listed = state.storage.list_api_keys(wanted, state.clock.now()).await?;
+        Ok(Json(ListBody {
+            total_pages: listed.total.div_ceil(listed.page_size.max(1)).max(1),
+            api_keys: listed.items.into_iter().map(Item::from).collect(),
+            total: listed.total,
+            page: listed.page,
+            page_size: listed.page_size,
+        }))
+    }
+
+    /// Adds an API key
+    #[oai(path = "/api-keys", method = "post")]
+    async fn add(
+        &self,
+        _admin: Admin,
+        state: Data<&State>,
+        provider: Query<Option<String>>,
+        body: Json<AddBody>,
+    ) -> Result<Json<AddedBody>, Error> {
+        let body = body.0;
+        let pool = pool(&state, body.provider.as_deref(), provider.0.as_deref())?;
+        let text = body.api_key.or(body.api_key_alias).ok_or_else(|| Error::bad_request("API Key is required"))?;
+        let key = NewApiKey {
+            secret: ApiKeySecret::parse(&text).map_err(|problem| Error::bad_request(format!("{problem}.")))?,
+            label: label(body.username.as_deref(), "username")?,
+            expires_at: expiry(body.ttl, "ttl", state.clock.now())?,
+        };
+        let added = state.add_api_keys(pool, vec![key]).await?;
+        let (success, message, id) = match added.first() {
+            Some(Added::Added(id)) => (true, "Added", id.to_string()),
+            Some(Added::Exists(id)) => (false, "Already exists", id.to_string()),
+            None => (false, "Nothing was added", String::new()),
+        };
+        Ok(Json(AddedBody { success, message: message.to_owned(), id }))
+    }
+
+    /// Deletes API keys
+    ///
+    /// Each is named by its id or by the key itself. Their statistics stay.
+    #[oai(path = "/api-keys", method = "delete")]
+    async fn delete(
+        &self,
+        _admin: Admin,
+        state: Data<&State>,
+        provider: Query<Option<String>>,
+        body: Json<KeysBody>,
+    ) -> Result<Json<DeletedBody>, Error> {
+        let body = body.0;
+        let pool = pool(&state, body.provider.as_deref(), provider.0.as_deref())?;
+        let names = body.api_keys.or_else(|| body.api_key.map(|key| vec![key]));
+        let names = names.ok_or_else(|| Error::bad_request("Missing apiKey or apiKeys"))?;
+        if names.is_empty() {
+            return Err(Error::bad_request("`apiKeys` is empty."));
+        }
+        let keys = names.iter().map(|name| key_ref(name)).collect::<Result<Vec<_>, _>>()?;
+        let total = keys.len();
+        let deleted = state.delete_api_keys(pool.provider(), keys).await?;
+        Ok(Json(DeletedBody { success: deleted > 0, deleted, failed: total - deleted, total }))
+    }
+
+    /// Deletes one API key
+    ///
+    /// Named in the path, preferably by its id: paths end up in the logs of proxies.
+    #[oai(path = "/api-keys/:key", method = "delete")]
+    async fn delete_one(
+        &self,
+        _admin: Admin,
+        state: Data<&State>,
+        key: Path<String>,
+        provider: Query<Option<String>>,
+    ) -> Result<Json<DeletedBody>, Error> {
+        let pool = pool(&state, None, provider.0.as_deref())?;
+        let deleted = state.delete_api_keys(pool.provider(), vec![key_ref(&key.0)?]).await?;
+        if deleted == 0 {
+            return Err(Error::not_found("There is no such API key."));
+        }
+        Ok(Json(DeletedBody { success: true, deleted, failed: 0, total: 1 }))
+    }
+
+    /// Imports a list of API keys
+    ///
+    /// All that are possible are added in one transaction; the report has a line for each.
+    #[oai(path = "/api-keys/import", method = "post")]
+    async fn import(
+        &self,
+        _admin: Admin,
+        state: Data<&State>,
+        provider: Query<Option<String>>,
+        body: Json<ImportBody>,
+    ) -> Result<Json<ImportReport>, Error> {
+        let body = body.0;
+        let pool = pool(&state, body.provider.as_deref(), provider.0.as_deref())?;
+        if body.keys.len() > MAX_IMPORT {
+            return Err(Error::bad_request(format!("`keys` has more than {MAX_IMPORT} lines; send them in parts.")));
+        }
+        let (report, keys) = sort_out(&body.keys);
+        let added = state.add_api_keys(pool, keys).await?;
+        Ok(Json(report.finished(&added)))
+    }
+
+    /// Makes an API key as good as new
+    ///
+    /// Ends its being disabled, every rest, and its count of faults.
+    #[oai(path = "/keys/enable", method = "post")]
+    async fn enable(
+        &self,
+        _admin: Admin,
+        state: Data<&State>,
+        provider: Query<Option<String>>,
+        body: Json<SwitchBody>,
+    ) -> Result<Json<Done>, Error> {
+        let pool = pool(&state, body.provider.as_deref(), provider.0.as_deref())?;
+        let is_done = state.enable_api_key(pool, key_ref(&body.api_key)?).await?;
+        done(is_done, "API Key enabled")
+    }
+
+    /// Disables an API key for a time
+    #[oai(path = "/keys/disable", method = "post")]
+    async fn disable(
+        &self,
+        _admin: Admin,
+        state: Data<&State>,
+        provider: Query<Option<String>>,
+        body: Json<SwitchBody>,
+    ) -> Result<Json<Done>, Error> {
+        let pool = pool(&state, body.provider.as_deref(), provider.0.as_deref())?;
+        let duration = Some(body.duration.unwrap_or(DEFAULT_DISABLE));
+        let until = expiry(duration, "duration", state.clock.now())?;
+        let is_done = state.disable_api_key(pool, key_ref(&body.api_key)?, until).await?;
+        done(is_done, "API Key disabled")
+    }
+
+    /// Tells what was done with each API key
+    #[oai(path = "/keys/stats", method = "get")]
+    async fn stats(
+        &self,
+        _admin: Admin,
+        state: Data<&State>,
+        provider: Query<Option<String>>,
+    ) -> Result<Json<StatsBody>, Error> {
+        let pool = pool(&state, None, provider.0.as_deref())?;
+        state.flush().await;
+        let stats = state.storage.api_key_stats(Some(pool.provider().clone()), state.clock.now()).await?;
+        Ok(Json(StatsBody { stats: stats.into_iter().map(KeyStats::from).collect() }))
+    }
+}
+
+fn done(is_done: bool, message: &str) -> Result<Json<Done>, Error> {
+    if is_done {
+        Ok(Json(Done { success: true, message: message.to_owned() }))
+    } else {
+        Err(Error::not_found("There is no such API key."))
+    }
+}
+
+/// The lines of an import, before it is known which keys the pool has already.
+struct Sorted(Vec<Line>);
+
+enum Line {
+    /// Takes the next outcome of the transaction.
+    Submitted,
+    Duplicate,
+    Refused(String),
+}
+
+fn sort_out(texts: &[String]) -> (Sorted, Vec<NewApiKey>) {
+    let mut seen = HashSet::with_capacity(texts.len());
+    let mut keys = Vec::with_capacity(texts.len());
+    let lines = texts.iter().map(|text| match ApiKeySecret::parse(text) {
+        Err(problem) => Line::Refused(problem.to_string()),
+        Ok(_) if !seen.insert(text.trim()) => Line::Duplicate,
+        Ok(secret) => {
+            keys.push(NewApiKey { secret, label: String::new(), expires_at: None });
+            Line::Submitted
+        }
+    });
+    let lines = lines.collect();
+    (Sorted(lines), keys)
+}
+
+impl Sorted {
+    fn finished(self, outcomes: &[Added]) -> ImportReport {
+        let mut outcomes = outcomes.iter();
+        let mut done =
+            ImportReport { total: self.0.len(), added: 0, existing: 0, duplicates: 0, refused: 0, report: vec![] };
+        for (index, line) in self.0.into_iter().enumerate() {
+            let (count, result, id, error) = match line {
+                Line::Refused(error) => (&mut done.refused, "refused", None, Some(error)),
+                Line::Duplicate => (&mut done.duplicates, "duplicate", None, None),
+                Line::Submitted => match outcomes.next() {
+                    Some(Added::Added(id)) => (&mut done.added, "added", Some(id.to_string()), None),
+                    Some(Added::Exists(id)) => (&mut done.existing, "existing", Some(id.to_string()), None),
+                    None => (&mut done.refused, "refused", None, Some(String::from("was not stored"))),
+                },
+            };
+            *count += 1;
+            done.report.push(ImportLine { line: index + 1, result: result.to_owned(), id, error });
+        }
+        done
+    }
+}
+
+impl StatusFilter {
+    const fn wanted(&self) -> Option<KeyStatus> {
+        match self {
+            Self::All => None,
+            Self::Active => Some(KeyStatus::Active),
+            Self::Disabled => Some(KeyStatus::Disabled),
+            Self::Failed => Some(KeyStatus::Failed),
+            Self::Expired => Some(KeyStatus::Expired),
+        }
+    }
+}
+
+impl From<ApiKeyListItem> for Item {
+    fn from(item: ApiKeyListItem) -> Self {
+        Self {
+            id: item.id.to_string(),
+            api_key: masked(&item.last4),
+            username: item.label,
+            status: item.status.as_str().to_owned(),
+            provider: item.provider.to_string(),
+            created_at: item.created_at.to_rfc3339(),
+            expires_at: item.expires_at.map(Timestamp::to_rfc3339),
+            disabled_until: item.disabled.and_then(|d| d.until).map(Timestamp::to_rfc3339),
+            cooldown_until: item.cooldown.map(|c| c.until.to_rfc3339()),
+            cooldown_reason: item.cooldown.map(|c| c.reason.as_str().to_owned()),
+            cooldown_provenance: item.cooldown.map(|c| c.provenance.as_str().to_owned()),
+            consecutive_failures: item.strikes,
+        }
+    }
+}
+
+impl From<ApiKeyStats> for KeyStats {
+    fn from(stats: ApiKeyStats) -> Self {
+        let ApiKeyStats { key, tally, .. } = stats;
+        let reason = match key.status {
+            KeyStatus::Disabled => Some("manual"),
+            KeyStatus::Failed => Some("auto"),
+            KeyStatus::Active | KeyStatus::Expired => None,
+        };
+        Self {
+            id: key.id.to_string(),
+            api_key: masked(&key.last4),
+            username: key.label,
+            total_requests: tally.requests,
+            success_count: tally.success,
+            failure_count: tally.failure,
+            client_gone_count: tally.client_gone,
+            success_rate: success_rate(tally.success, tally.failure),
+            input_tokens: tally.tokens.input,
+            output_tokens: tally.tokens.output,
+            last_used: stats.last_used_at.map(Timestamp::to_rfc3339),
+            last_success: stats.last_success_at.map(Timestamp::to_rfc3339),
+            last_failure: stats.last_failure_at.map(Timestamp::to_rfc3339),
+            status: key.status.as_str().to_owned(),
+            disabled_reason: reason.map(str::to_owned),
+            consecutive_failures: key.strikes,
+        }
+    }
+}

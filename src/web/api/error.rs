@@ -1,0 +1,129 @@
+//! Errors of the control plane: `{"error": "sentence", "code": "word"}` and a status that says whose fault it is.
+
+use poem::http::{HeaderName, HeaderValue, StatusCode, header};
+use poem::{IntoResponse as _, Response};
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, Object};
+
+use crate::storage;
+
+/// What was wrong.
+#[derive(Object)]
+pub(crate) struct ErrorBody {
+    /// One sentence for people.
+    error: String,
+    /// One word for programs.
+    code: String,
+}
+
+/// Every way in which an admin route can fail.
+#[derive(ApiResponse)]
+pub(crate) enum Error {
+    /// The request is malformed or a value is out of range; nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(Json<ErrorBody>),
+    /// The admin token is missing or wrong.
+    #[oai(status = 401)]
+    Unauthorized(Json<ErrorBody>),
+    /// What the request names does not exist.
+    #[oai(status = 404)]
+    NotFound(Json<ErrorBody>),
+    /// The server cannot answer now; try again after the seconds in `Retry-After`.
+    #[oai(status = 503)]
+    Unavailable(Json<ErrorBody>, #[oai(header = "Retry-After")] u32),
+    /// Something went wrong here; the log says what.
+    #[oai(status = 500)]
+    Internal(Json<ErrorBody>),
+}
+
+fn body(error: impl Into<String>, code: &str) -> Json<ErrorBody> {
+    Json(ErrorBody { error: error.into(), code: code.to_owned() })
+}
+
+impl Error {
+    pub(super) fn bad_request(error: impl Into<String>) -> Self {
+        Self::BadRequest(body(error, "bad_request"))
+    }
+
+    pub(super) fn not_found(error: impl Into<String>) -> Self {
+        Self::NotFound(body(error, "not_found"))
+    }
+
+    pub(super) fn unauthorized(error: impl Into<String>) -> Self {
+        Self::Unauthorized(body(error, "unauthorized"))
+    }
+}
+
+impl From<storage::Error> for Error {
+    fn from(error: storage::Error) -> Self {
+        Self::unreadable(&error)
+    }
+}
+
+impl Error {
+    /// What the database could not do.
+    pub(super) fn unreadable(error: &storage::Error) -> Self {
+        match error {
+            storage::Error::Busy => Self::Unavailable(body("The database is busy.", "busy"), 1),
+            storage::Error::DiskFull => {
+                tracing::error!(error = error as &dyn std::error::Error, "the disk is full");
+                Self::Unavailable(body("The disk is full; nothing was changed.", "disk_full"), 60)
+            }
+            storage::Error::Stopped => Self::Unavailable(body("This server is shutting down.", "shutting_down"), 1),
+            storage::Error::Conflict { .. }
+            | storage::Error::Corrupt { .. }
+            | storage::Error::Damaged(_)
+            | storage::Error::Seal(_)
+            | storage::Error::NoRandomness(_)
+            | storage::Error::Sqlite(_) => {
+                tracing::error!(error = error as &dyn std::error::Error, "the database failed");
+                Self::Internal(body("The database failed; the log says how.", "internal"))
+            }
+        }
+    }
+}
+
+/// Turns what poem itself refuses (no route, wrong method, a body that does not fit its schema) into our form.
+pub(crate) async fn error_response(error: poem::Error) -> Response {
+    if error.is_from_response() {
+        return error.into_response();
+    }
+    let status = error.status();
+    let code = match status {
+        StatusCode::NOT_FOUND => "not_found",
+        StatusCode::METHOD_NOT_ALLOWED => "method_not_allowed",
+        StatusCode::UNAUTHORIZED => "unauthorized",
+        StatusCode::PAYLOAD_TOO_LARGE => "body_too_large",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupported_media_type",
+        _ if status.is_client_error() => "bad_request",
+        _ => "internal",
+    };
+    let sentence = if status.is_server_error() {
+        tracing::error!(error = %error, "a request to the control plane failed");
+        String::from("Something went wrong here; the log says what.")
+    } else if status == StatusCode::NOT_FOUND {
+        String::from("There is nothing at this path.")
+    } else {
+        error.to_string()
+    };
+    let mut response = body(sentence, code).into_response();
+    response.set_status(status);
+    response
+}
+
+/// Headers that every answer of the control plane has.
+pub(crate) fn with_security_headers(mut response: Response) -> Response {
+    const HEADERS: [(HeaderName, &str); 4] = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    ];
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    if !response.headers().contains_key(header::CACHE_CONTROL) {
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}

@@ -1,0 +1,71 @@
+//! Parameters that several routes share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::error::Error;
+use crate::domain::ids::ApiKeyId;
+use crate::domain::provider::ProviderId;
+use crate::domain::secret::ApiKeySecret;
+use crate::domain::time::Timestamp;
+use crate::pool::Pool;
+use crate::storage::KeyRef;
+use crate::web::State;
+
+/// No life is longer than this: a hundred years.
+const MAX_SECONDS: i64 = 3_155_760_000;
+
+/// The provider a request names: in the body before the query, `ollama` when nowhere; an unknown one is an error.
+pub(super) fn pool<'a>(state: &'a State, body: Option<&str>, query: Option<&str>) -> Result<&'a Arc<Pool>, Error> {
+    let name = body.or(query).map_or_else(|| String::from("ollama"), |name| name.trim().to_ascii_lowercase());
+    let known = ProviderId::parse(&name).and_then(|id| state.pool(&id));
+    known.ok_or_else(|| {
+        let names: Vec<_> = state.pools.iter().map(|pool| pool.provider().as_str()).collect();
+        Error::bad_request(format!("There is no provider `{name}`; there are: {}.", names.join(", ")))
+    })
+}
+
+/// A life in seconds, counted from now; absent or 0 is for ever.
+pub(super) fn expiry(seconds: Option<i64>, name: &str, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+    match seconds {
+        None | Some(0) => Ok(None),
+        Some(1..=MAX_SECONDS) => Ok(seconds.and_then(|s| u64::try_from(s).ok()).map(|s| now + Duration::from_secs(s))),
+        Some(_) => Err(Error::bad_request(format!("`{name}` is in seconds, from 0 (for ever) to {MAX_SECONDS}."))),
+    }
+}
+
+/// A key, named by its id or by itself.
+pub(super) fn key_ref(text: &str) -> Result<KeyRef, Error> {
+    if let Some(id) = ApiKeyId::parse(text.trim()) {
+        return Ok(KeyRef::Id(id));
+    }
+    ApiKeySecret::parse(text).map(KeyRef::Secret).map_err(|problem| Error::bad_request(format!("{problem}.")))
+}
+
+/// A secret as it may be shown.
+pub(super) fn masked(last4: &str) -> String {
+    format!("****{last4}")
+}
+
+/// A label as it may be stored: trimmed, without control characters, of a sane length.
+pub(super) fn label(text: Option<&str>, name: &str) -> Result<String, Error> {
+    const MAX_CHARS: usize = 200;
+    let text = text.unwrap_or_default().trim();
+    if text.chars().count() > MAX_CHARS || text.chars().any(char::is_control) {
+        return Err(Error::bad_request(format!(
+            "`{name}` has at most {MAX_CHARS} characters and no control characters."
+        )));
+    }
+    Ok(text.to_owned())
+}
+
+/// Successes among the finished, in per cent with two decimals. Nothing finished is 0.
+pub(super) fn success_rate(success: u64, failure: u64) -> f64 {
+    let finished = success.saturating_add(failure);
+    if finished == 0 {
+        return 0.0;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a percentage of counts below 2^53")]
+    let rate = success as f64 * 100.0 / finished as f64;
+    (rate * 100.0).round() / 100.0
+}
