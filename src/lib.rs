@@ -1,18 +1,71 @@
 //! A self-hosted pool for LLM API keys: one binary, one OpenAI-compatible endpoint, SQLite inside.
+//!
+//! # Bird's-eye view
+//!
+//! Clients send requests with a token of ours; they go upstream with one of the pool's keys, and on to another key when
+//! that one is exhausted, before the client notices. Two planes share the process and the port:
+//!
+//! ```text
+//!              accept loop, one thread per core for the connections
+//!                 │
+//!    ┌────────────┴───────────────────────┐
+//!    │ data plane: plain async functions  │ control plane: poem and poem-openapi,
+//!    │ /v1/*  /{provider}/v1/*  /api/chat │ on a runtime of its own
+//!    │ access → pool → transport → relay  │ /admin/*  /health  /readyz  /metrics
+//!    └───────┬────────────────────────────┘──────┬───────
+//!            │ counters merged in memory         │ changes: stored first, then put into effect
+//!            └──────────────► SQLite ◄───────────┘
+//!                  one writer thread, a few readers
+//! ```
+//!
+//! # Code map
+//!
+//! - [`domain`]: the vocabulary and the decisions, pure. What an upstream's answer means is the table in
+//!   [`domain::classify`]; how streams are read while they pass is [`domain::stream`].
+//! - [`vault`]: sealing of secrets, fingerprints, token hashes.
+//! - [`storage`]: SQLite. `schema.sql` is the complete schema.
+//! - [`transport`]: HTTP/1.1 to the upstreams.
+//! - `access`: from a bearer to a client token.
+//! - [`pool`]: who is ready, who rests and until when, whose turn it is.
+//! - `usage`: exact statistics, merged in memory and flushed every second.
+//! - `proxy`: the data plane, from a request to a relayed answer.
+//! - `web`: the control plane.
+//! - `jobs`: background tasks, each with a name.
+//! - [`config`], [`cli`], [`telemetry`], [`clock`]: what surrounds a run.
+//! - [`app`]: puts the parts together and takes them apart in order.
+//!
+//! # Walkthrough: one chat request
+//!
+//! 1. `app::connection` reads the head and asks `proxy` whether the path is the data plane's.
+//! 2. `proxy::answer` finds the operation, lets the token in through `access`, reads the body and looks at `model` and
+//!    `stream` ([`domain::request_view`]).
+//! 3. `proxy::failover` takes a turn from [`pool`], and `proxy::attempt` sends through [`transport`].
+//! 4. A failed attempt is classified ([`domain::classify`]), charged to whom it names, and maybe followed by another.
+//! 5. At the commit point `proxy::relay` takes over: whole events pass as they come, and nothing is retried any more.
+//! 6. `proxy::record` ends the request exactly once: the lease is released, the sums are counted, one line is logged.
+//!
+//! # Invariants, stated as absences
+//!
+//! - `domain` has no I/O, no clock, no randomness and no async function.
+//! - Nothing outside [`storage`] names `rusqlite`; SQL stands there and in `schema.sql` only.
+//! - The data plane issues no SQL, waits for no disk and holds no lock across an await; `proxy` never names
+//!   [`storage`] or `web`, and `web` never forwards a request.
+//! - No secret has a `Debug`, a `Display` or a `Serialize`.
+//! - No module but `main` and [`cli`] imports [`app`]. There is no global mutable state.
+//! - Nobody but `jobs`, the accept loop and the bridge between the planes spawns a task.
 
-#[expect(dead_code, reason = "its users come with the planes")]
 mod access;
+pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
+mod jobs;
 pub mod pool;
-#[expect(dead_code, reason = "its users come with the planes")]
 mod proxy;
 pub mod storage;
 pub mod telemetry;
 pub mod transport;
-#[expect(dead_code, reason = "its users come with the planes")]
 mod usage;
 pub mod vault;
-#[expect(dead_code, reason = "its users come with the planes")]
 mod web;

@@ -1,3 +1,7 @@
-//! The binary; its commands come with the server.
+//! The program. Everything it does is in the library, where tests can reach it.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ollama_api_pool::cli::main()
+}

@@ -1,0 +1,145 @@
+//! The threads of the data plane.
+
+use std::net::{SocketAddr, TcpStream as StdStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
+use tokio::sync::{mpsc, watch};
+
+use super::connection::Connections;
+use super::control::ControlPlane;
+use crate::proxy::{Shared, Worker};
+use crate::transport::{Options, TlsRoots, Transport};
+use crate::usage::Recorder;
+
+/// Where connections for a worker are put, and how many it has.
+#[derive(Clone)]
+pub(super) struct Seat {
+    connections: mpsc::UnboundedSender<(StdStream, SocketAddr)>,
+    count: Arc<AtomicUsize>,
+}
+
+impl Seat {
+    pub(super) fn connections(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn take(&self, stream: StdStream, peer: SocketAddr) {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        // A worker that has stopped drops the connection, as it should be.
+        if self.connections.send((stream, peer)).is_err() {
+            self.count.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// One connection's place, given back when it ends in whatever way.
+pub(super) struct Place(Arc<AtomicUsize>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+pub(super) struct WorkerThread {
+    seat: Seat,
+    thread: JoinHandle<()>,
+}
+
+impl WorkerThread {
+    pub(super) fn seat(&self) -> &Seat {
+        &self.seat
+    }
+
+    pub(super) fn join(self) {
+        if self.thread.join().is_err() {
+            tracing::error!("a worker thread panicked");
+        }
+    }
+}
+
+/// What the threads are made of.
+pub(super) struct Plan<'a> {
+    pub(super) shared: Arc<Shared>,
+    pub(super) plane: ControlPlane,
+    pub(super) recorders: &'a [Recorder],
+    pub(super) tls: TlsRoots,
+    /// How long running requests may go on after the order to stop.
+    pub(super) grace: Duration,
+    pub(super) seed: u64,
+}
+
+/// Starts one thread for each sheet.
+pub(super) fn start(plan: &Plan<'_>, stop: &watch::Receiver<bool>) -> anyhow::Result<Vec<WorkerThread>> {
+    let is_cutting = Arc::new(AtomicBool::new(false));
+    let start_one = |(index, recorder): (usize, &Recorder)| {
+        let transport = Transport::new(plan.tls.clone(), Options::default());
+        // Far apart, so that request ids of different workers do not meet.
+        let seed = plan.seed.wrapping_add((index as u64) << 48);
+        let shared = Arc::clone(&plan.shared);
+        let worker = Worker::new(shared, transport, Arc::clone(recorder), seed, Arc::clone(&is_cutting));
+        let connections = Connections::new(Arc::new(worker), plan.plane.clone());
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let seat = Seat { connections: sender, count: Arc::default() };
+        let drain = Drain { grace: plan.grace, is_cutting: Arc::clone(&is_cutting) };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("cannot start a worker's runtime")?;
+        let (count, stop) = (Arc::clone(&seat.count), stop.clone());
+        let thread = std::thread::Builder::new()
+            .name(format!("worker-{index}"))
+            .spawn(move || run(runtime, connections, receiver, &count, drain, stop))
+            .context("cannot start a worker thread")?;
+        Ok(WorkerThread { seat, thread })
+    };
+    plan.recorders.iter().enumerate().map(start_one).collect()
+}
+
+struct Drain {
+    grace: Duration,
+    is_cutting: Arc<AtomicBool>,
+}
+
+#[expect(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "a thread's body: all is moved in")]
+fn run(
+    runtime: Runtime,
+    connections: Connections,
+    mut receiver: mpsc::UnboundedReceiver<(StdStream, SocketAddr)>,
+    count: &Arc<AtomicUsize>,
+    drain: Drain,
+    mut stop: watch::Receiver<bool>,
+) {
+    let graceful = GracefulShutdown::new();
+    runtime.block_on(async {
+        loop {
+            let (stream, peer) = tokio::select! {
+                received = receiver.recv() => match received {
+                    Some(received) => received,
+                    None => break,
+                },
+                _ = stop.wait_for(|stop| *stop) => break,
+            };
+            let place = Place(Arc::clone(count));
+            match TcpStream::from_std(stream) {
+                Ok(stream) => connections.serve(stream, peer, place, &graceful),
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "a connection could not be taken over");
+                }
+            }
+        }
+        if tokio::time::timeout(drain.grace, graceful.shutdown()).await.is_err() {
+            tracing::warn!("requests still running after the grace are cut");
+            drain.is_cutting.store(true, Ordering::Relaxed);
+        }
+    });
+    // Dropping the runtime drops what still runs, and with it every lease and record.
+    drop(runtime);
+}

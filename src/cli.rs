@@ -1,0 +1,252 @@
+//! The command line: which command, with which options, and what the exit code says about its end.
+//!
+//! Exit codes: 0 done, 1 failed while running, 2 wrong usage or configuration. This is the only module that writes to
+//! standard output and, apart from the log, to standard error. It decides nothing about how the server works.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::app;
+use crate::config::{Args, Config, ConfigError, EffectiveValue, Environment};
+use crate::telemetry;
+
+const RUNTIME_ERROR: u8 = 1;
+const USAGE_ERROR: u8 = 2;
+
+const AFTER_HELP: &str = "\
+Every option can also be set in the environment or in the file named by --config, as NAME=value; a flag overrides the \
+environment, which overrides the file.
+MASTER_KEY and ADMIN_TOKEN are secrets: set them there, or name a file that holds them; they have no flag because other \
+users of a machine can read command lines.
+
+Exit codes: 0 success, 1 failure while running, 2 wrong usage or configuration.";
+
+/// A self-hosted pool for LLM API keys.
+///
+/// Clients speak to one OpenAI-compatible endpoint with tokens of their own; requests go upstream with API keys of the
+/// pool, and move on to another key when one is exhausted. Everything is stored in one directory.
+#[derive(Parser)]
+#[command(name = "ollama-api-pool", version, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(flatten)]
+    args: Args,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Subcommand)]
+enum Command {
+    /// Run the server; this is what happens without a command.
+    #[default]
+    Serve,
+    /// Run the server with a built-in upstream that echoes, to try everything without an API key.
+    Demo,
+    /// Check the configuration and print it with the source of each value; secrets are not printed.
+    Check,
+}
+
+/// Runs the program with the process's own command line and environment.
+pub fn main() -> ExitCode {
+    match Cli::try_parse() {
+        Ok(cli) => run(&cli, &Environment::of_process(), &mut io::stdout(), &mut io::stderr()),
+        Err(asked_or_wrong) => {
+            let code = if asked_or_wrong.use_stderr() { USAGE_ERROR } else { 0 };
+            finish(asked_or_wrong.print(), code)
+        }
+    }
+}
+
+fn run(cli: &Cli, environment: &Environment, out: &mut impl Write, err: &mut impl Write) -> ExitCode {
+    let config = match Config::resolve(&cli.args, environment) {
+        Ok(config) => config,
+        Err(problems) => return finish(print(err, &problem_lines(&problems)), USAGE_ERROR),
+    };
+    let outcome = match cli.command.unwrap_or_default() {
+        Command::Serve => start(config, |config| app::serve(config, tell)),
+        Command::Demo => start(config, |config| app::demo(config, tell)),
+        Command::Check => return check(&config, out, err),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => finish(print(err, &[failure_line(&error)]), RUNTIME_ERROR),
+    }
+}
+
+/// Starts the log before the application, so that nothing of its start is lost.
+fn start(config: Config, application: impl FnOnce(Config) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    telemetry::init(&config.log)?;
+    for notice in &config.notices {
+        tracing::warn!("{notice}");
+    }
+    application(config)
+}
+
+/// What only the person at the terminal may read. Whether it could be written changes nothing: there is nobody to tell.
+fn tell(text: &str) {
+    print(&mut io::stdout().lock(), &[text.to_owned()]).unwrap_or_default();
+}
+
+fn check(config: &Config, out: &mut impl Write, err: &mut impl Write) -> ExitCode {
+    let notices: Vec<String> = config.notices.iter().map(|notice| format!("note: {notice}")).collect();
+    finish(print(out, &effective_lines(config)).and_then(|()| print(err, &notices)), 0)
+}
+
+/// Three aligned columns: name, value, source.
+fn effective_lines(config: &Config) -> Vec<String> {
+    let rows = config.effective();
+    let name_width = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
+    let value_width = rows.iter().map(|row| row.value.chars().count()).max().unwrap_or(0);
+    let line = |row: &EffectiveValue| format!("{:name_width$}  {:value_width$}  {}", row.name, row.value, row.origin);
+    rows.iter().map(line).collect()
+}
+
+fn problem_lines(problems: &[ConfigError]) -> Vec<String> {
+    problems.iter().map(|problem| format!("error: {problem}")).collect()
+}
+
+/// The whole chain of causes in one line, for tools that read lines.
+fn failure_line(error: &anyhow::Error) -> String {
+    let chain = format!("{error:#}");
+    let one_line: Vec<&str> = chain.split_whitespace().collect();
+    format!("error: {}", one_line.join(" "))
+}
+
+fn print(to: &mut impl Write, lines: &[String]) -> io::Result<()> {
+    lines.iter().try_for_each(|line| writeln!(to, "{line}"))?;
+    to.flush()
+}
+
+/// The exit code, unless the output could not be written. A reader that left early, as `head` does, has had enough.
+fn finish(written: io::Result<()>, code: u8) -> ExitCode {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::from(code.max(RUNTIME_ERROR)),
+        Ok(()) | Err(_) => ExitCode::from(code),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(std::iter::once("ollama-api-pool").chain(line.split_whitespace()))
+    }
+
+    #[track_caller]
+    fn config(line: &str) -> Config {
+        let cli = parse(line).unwrap_or_else(|e| panic!("{e}"));
+        Config::resolve(&cli.args, &Environment::default()).unwrap_or_else(|e| panic!("{:#?}", problem_lines(&e)))
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn serve_is_the_default_command() {
+        for (line, command) in
+            [("", Command::Serve), ("serve", Command::Serve), ("demo", Command::Demo), ("check", Command::Check)]
+        {
+            assert_eq!(parse(line).unwrap().command.unwrap_or_default(), command, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn options_stand_on_either_side_of_the_command() {
+        for line in ["--listen 127.0.0.1:9 check", "check --listen 127.0.0.1:9", "check --listen=127.0.0.1:9"] {
+            assert_eq!(config(line).listen.port(), 9, "{line}");
+        }
+        let both = config("--workers 3 check --listen 127.0.0.1:9");
+        assert_eq!((both.workers.get(), both.listen.port()), (3, 9));
+    }
+
+    #[test]
+    fn a_switch_needs_no_value_and_takes_one() {
+        for (line, is_enabled) in [
+            ("", true),
+            ("--disable-ollama", false),
+            ("--disable-ollama check", false),
+            ("check --disable-ollama", false),
+            ("--disable-ollama=no", true),
+        ] {
+            assert_eq!(config(line).providers[0].is_enabled, is_enabled, "{line}");
+        }
+    }
+
+    #[test]
+    fn usage_errors_and_requests_for_help_are_told_apart() {
+        for wrong in ["--nonsense", "frobnicate", "--listen", "--listen=", "--admin-token x", "--master-key x"] {
+            assert!(parse(wrong).err().is_some_and(|e| e.use_stderr() && e.exit_code() == 2), "{wrong}");
+        }
+        for asked in ["--help", "-h", "--version", "-V", "check --help"] {
+            assert!(parse(asked).err().is_some_and(|e| !e.use_stderr() && e.exit_code() == 0), "{asked}");
+        }
+    }
+
+    #[test]
+    fn help_says_how_secrets_are_given() {
+        let help = Cli::command().render_long_help().to_string();
+        for expected in
+            ["--admin-token-file", "[env: LISTEN]", "[default: 127.0.0.1:8080]", "ADMIN_TOKEN", "Exit codes"]
+        {
+            assert!(help.contains(expected), "{expected} is not in:\n{help}");
+        }
+    }
+
+    #[test]
+    fn check_prints_every_value_with_its_source_and_no_secret() {
+        let args = parse("check --workers 2").unwrap().args;
+        let environment = Environment::new([("ADMIN_TOKEN", "correct-horse-battery"), ("LISTEN", "127.0.0.1:1")]);
+        let config = Config::resolve(&args, &environment).ok().unwrap();
+        let lines = effective_lines(&config);
+        let columns = |name: &str| -> Vec<String> {
+            let line = lines.iter().find(|line| line.split("  ").next().unwrap().trim() == name).unwrap();
+            line.split("  ").map(str::trim).filter(|column| !column.is_empty()).map(str::to_owned).collect()
+        };
+        assert_eq!(columns("WORKERS"), ["WORKERS", "2", "--workers"]);
+        assert_eq!(columns("LISTEN"), ["LISTEN", "127.0.0.1:1", "environment variable LISTEN"]);
+        assert_eq!(columns("ADMIN_TOKEN"), ["ADMIN_TOKEN", "«set»", "environment variable ADMIN_TOKEN"]);
+        assert_eq!(columns("MASTER_KEY"), ["MASTER_KEY", "«not set»", "default"]);
+        assert!(!lines.concat().contains("correct-horse"), "{lines:#?}");
+    }
+
+    #[test]
+    fn a_wrong_configuration_is_told_on_standard_error_with_exit_code_2() {
+        let environment = Environment::new([("LISTEN", "nonsense"), ("WORKERS", "x")]);
+        for line in ["check", "serve", ""] {
+            let (mut out, mut err) = (Vec::new(), Vec::new());
+            assert_eq!(run(&parse(line).unwrap(), &environment, &mut out, &mut err), ExitCode::from(USAGE_ERROR));
+            let err = String::from_utf8(err).unwrap();
+            assert!(out.is_empty() && err.lines().all(|line| line.starts_with("error: ")), "{err}");
+            assert_eq!(err.lines().count(), 2, "{err}");
+        }
+    }
+
+    #[test]
+    fn a_good_configuration_is_printed_and_notices_are_kept_apart() {
+        let environment = Environment::new([("REDIS_URL", "redis://x")]);
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        assert_eq!(run(&parse("check").unwrap(), &environment, &mut out, &mut err), ExitCode::SUCCESS);
+        assert!(String::from_utf8(out).unwrap().starts_with("CONFIG_FILE "));
+        assert!(String::from_utf8(err).unwrap().starts_with("note: REDIS_URL (environment) has no effect"));
+    }
+
+    #[test]
+    fn a_reader_that_left_changes_nothing_but_a_full_disk_does() {
+        let gone = || Err(io::ErrorKind::BrokenPipe.into());
+        assert_eq!(finish(gone(), 0), ExitCode::SUCCESS);
+        assert_eq!(finish(gone(), USAGE_ERROR), ExitCode::from(USAGE_ERROR));
+        assert_eq!(finish(Err(io::ErrorKind::StorageFull.into()), 0), ExitCode::from(RUNTIME_ERROR));
+    }
+
+    #[test]
+    fn a_failure_is_one_line_with_its_causes() {
+        let error = anyhow::anyhow!("no space\nleft").context("writing x").context("opening the database");
+        assert_eq!(failure_line(&error), "error: opening the database: writing x: no space left");
+    }
+}
