@@ -10,6 +10,7 @@ mod downstream;
 mod echo;
 mod listener;
 mod startup;
+mod stop_signal;
 mod threads;
 
 use std::future::Future;
@@ -20,16 +21,17 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::provider::{Provider, ProviderId};
 use crate::jobs;
+use crate::telemetry::DroppedLines;
 use crate::web::State;
 use control::ControlPlane;
 use startup::{AdminAccess, Directory, Opened};
+use stop_signal::StopSignal;
 use threads::{Plan, WorkerThread};
 
 /// A running server.
@@ -48,10 +50,15 @@ pub struct App {
 impl App {
     /// Starts a server. Blocking; the server runs on threads of its own until it is shut down or dropped.
     pub fn start(config: Config, clock: Clock) -> anyhow::Result<Self> {
-        Self::start_with(config, clock, ProviderId::ollama())
+        Self::start_with(config, clock, ProviderId::ollama(), DroppedLines::default())
     }
 
-    fn start_with(config: Config, clock: Clock, default_provider: ProviderId) -> anyhow::Result<Self> {
+    fn start_with(
+        config: Config,
+        clock: Clock,
+        default_provider: ProviderId,
+        dropped_lines: DroppedLines,
+    ) -> anyhow::Result<Self> {
         // First of all, so that a start that is refused for the address has changed nothing.
         let listener = listener::bind(config.listen)?;
         let addr = listener.local_addr().context("cannot read the listening address")?;
@@ -63,7 +70,8 @@ impl App {
             .context("cannot start the control plane's threads")?;
         let (directory, storage, is_key_new) = startup::open(&config, clock.now())?;
         let opened = control.block_on(startup::load(config, clock, storage, default_provider, &directory))?;
-        let Opened { admin, shared, state, tls, limits, grace } = opened;
+        let Opened { admin, shared, mut state, tls, limits, grace } = opened;
+        state.dropped_lines = dropped_lines;
         let (stop, stopped) = watch::channel(false);
         let plane = ControlPlane::new(state.clone(), control.handle().clone(), limits.max_body_size.bytes());
         let seed = u64::from_le_bytes(crate::vault::random_bytes()?);
@@ -101,18 +109,6 @@ impl App {
     fn block_on<T>(&self, future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
         self.control.as_ref().context("the server has stopped")?.block_on(future)
     }
-
-    fn wait_for_stop_signal(&self) -> anyhow::Result<()> {
-        self.block_on(async {
-            let mut terminate = signal(SignalKind::terminate()).context("cannot watch for SIGTERM")?;
-            let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for SIGINT")?;
-            tokio::select! {
-                _ = terminate.recv() => tracing::info!("SIGTERM: finishing running requests"),
-                _ = interrupt.recv() => tracing::info!("SIGINT: finishing running requests"),
-            }
-            Ok(())
-        })
-    }
 }
 
 /// Starts what runs on the control plane's threads.
@@ -145,23 +141,25 @@ impl Drop for App {
 }
 
 /// Runs the server until SIGTERM or SIGINT. `tell` is for what only the person at the terminal may read.
-pub fn serve(config: Config, tell: impl Fn(&str)) -> anyhow::Result<()> {
-    let app = App::start(config, Clock::system())?;
+pub fn serve(config: Config, dropped_lines: DroppedLines, tell: impl Fn(&str)) -> anyhow::Result<()> {
+    let stop = StopSignal::watch()?;
+    let app = App::start_with(config, Clock::system(), ProviderId::ollama(), dropped_lines)?;
     if let Some(steps) = app.admin.first_steps(app.addr) {
         tell(&steps);
     }
-    app.wait_for_stop_signal()?;
+    stop.wait();
     app.shutdown()
 }
 
 /// Runs a server on a throw-away directory, with an upstream of its own that echoes.
-pub fn demo(mut config: Config, tell: impl Fn(&str)) -> anyhow::Result<()> {
+pub fn demo(mut config: Config, dropped_lines: DroppedLines, tell: impl Fn(&str)) -> anyhow::Result<()> {
+    let stop = StopSignal::watch()?;
     let directory = tempfile::Builder::new().prefix("ollama-api-pool-demo-").tempdir();
     let directory = directory.context("cannot create a directory for the demonstration")?;
     let echo = echo::Echo::start()?;
     directory.path().clone_into(&mut config.data_dir);
     config.providers.push(Provider::echo(echo.base_url()));
-    let app = App::start_with(config, Clock::system(), ProviderId::echo())?;
+    let app = App::start_with(config, Clock::system(), ProviderId::echo(), dropped_lines)?;
     let token = app.block_on(startup::seed_demo(&app.state))?;
     tell(&format!(
         "\nThis is a demonstration: its provider `echo` repeats what it is told, and everything is gone when it stops.\n\n    \
@@ -175,6 +173,6 @@ pub fn demo(mut config: Config, tell: impl Fn(&str)) -> anyhow::Result<()> {
     if let Some(steps) = app.admin.first_steps(app.addr) {
         tell(&steps);
     }
-    app.wait_for_stop_signal()?;
+    stop.wait();
     app.shutdown()
 }

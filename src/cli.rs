@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
 
 use crate::app;
 use crate::config::{Args, Config, ConfigError, EffectiveValue, Environment};
-use crate::telemetry;
+use crate::telemetry::{self, DroppedLines};
 
 const RUNTIME_ERROR: u8 = 1;
 const USAGE_ERROR: u8 = 2;
@@ -64,8 +64,8 @@ fn run(cli: &Cli, environment: &Environment, out: &mut impl Write, err: &mut imp
         Err(problems) => return finish(print(err, &problem_lines(&problems)), USAGE_ERROR),
     };
     let outcome = match cli.command.unwrap_or_default() {
-        Command::Serve => start(config, |config| app::serve(config, tell)),
-        Command::Demo => start(config, |config| app::demo(config, tell)),
+        Command::Serve => start(config, |config, log| app::serve(config, log, tell)),
+        Command::Demo => start(config, |config, log| app::demo(config, log, tell)),
         Command::Check => return check(&config, out, err),
     };
     match outcome {
@@ -75,12 +75,12 @@ fn run(cli: &Cli, environment: &Environment, out: &mut impl Write, err: &mut imp
 }
 
 /// Starts the log before the application, so that nothing of its start is lost.
-fn start(config: Config, application: impl FnOnce(Config) -> anyhow::Result<()>) -> anyhow::Result<()> {
-    telemetry::init(&config.log)?;
+fn start(config: Config, application: impl FnOnce(Config, DroppedLines) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let log = telemetry::init(&config.log)?;
     for notice in &config.notices {
         tracing::warn!("{notice}");
     }
-    application(config)
+    application(config, log.dropped_lines())
 }
 
 /// What only the person at the terminal may read. Whether it could be written changes nothing: there is nobody to tell.

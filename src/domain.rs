@@ -7,6 +7,7 @@ pub mod answer;
 pub mod api_form;
 pub mod backoff;
 pub mod classify;
+pub mod client_address;
 pub mod fault;
 pub mod ids;
 pub mod provider;

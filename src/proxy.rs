@@ -17,6 +17,7 @@ mod failure;
 mod headers;
 mod models;
 mod record;
+mod redaction;
 mod relay;
 mod request_id;
 mod route;
@@ -24,6 +25,7 @@ mod upload;
 mod worker;
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::request::Parts;
@@ -38,6 +40,7 @@ pub(crate) use worker::{Shared, Upstream, Worker};
 
 use crate::access::ClientToken;
 use crate::domain::api_form::ApiForm;
+use crate::domain::client_address;
 use crate::domain::request_view::RequestView;
 use record::{Asked, Record};
 use request_id::RequestId;
@@ -52,7 +55,7 @@ pub(crate) fn owns(path: &str) -> bool {
 }
 
 /// Answers one request to a path that the data plane owns.
-pub(crate) async fn answer(worker: Arc<Worker>, request: Request<Incoming>) -> Response<ResponseBody> {
+pub(crate) async fn answer(worker: Arc<Worker>, request: Request<Incoming>, peer: IpAddr) -> Response<ResponseBody> {
     let started = Instant::now();
     let id = RequestId::new(worker.random());
     let (parts, body) = request.into_parts();
@@ -60,7 +63,7 @@ pub(crate) async fn answer(worker: Arc<Worker>, request: Request<Incoming>) -> R
     let route = route::find(&path)
         .unwrap_or(Route { provider: None, operation: Operation::Unknown(crate::domain::api_form::ErrorForm::OpenAi) });
     let form = route.operation.error_form();
-    let context = Context { worker, parts: &parts, started, id };
+    let context = Context { worker, parts: &parts, started, id, peer };
     let answered = if parts.method == Method::OPTIONS {
         Ok(preflight(&parts.headers, &route.operation))
     } else {
@@ -97,6 +100,7 @@ struct Context<'a> {
     parts: &'a Parts,
     started: Instant,
     id: RequestId,
+    peer: IpAddr,
 }
 
 impl Context<'_> {
@@ -151,6 +155,7 @@ impl Context<'_> {
             upstream: Arc::clone(&upstream),
             client_token,
             id: self.id,
+            client_address: self.client_address(),
             model,
             started: self.started,
         };
@@ -164,6 +169,12 @@ impl Context<'_> {
         };
         let plan = failover::Plan { form, is_stream, path: &path, headers: &headers, body: bytes, with_usage };
         failover::run(Record::new(asked), plan).await
+    }
+
+    fn client_address(&self) -> IpAddr {
+        let forwarded_for = self.parts.headers.get_all("x-forwarded-for").iter();
+        let values: Vec<_> = forwarded_for.filter_map(|value| value.to_str().ok()).collect();
+        client_address::resolve(self.peer, values.into_iter(), &self.worker.shared.trusted_proxies)
     }
 
     fn check_token(&self, upstream: &Upstream) -> Result<Arc<ClientToken>, Error> {

@@ -1,22 +1,55 @@
 //! Where log lines go: to standard error, as text for people or as JSON for collectors.
 //!
 //! Nothing is redacted here, because nothing needs it: secrets are types that cannot be formatted.
+//!
+//! Lines are written by a thread of their own, so that a request never waits for a terminal, a pipe or a disk. When that
+//! thread falls behind by too many lines, further ones are dropped and counted; `/metrics` has the count.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, BufWriter, IsTerminal};
 
 use anyhow::Context;
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::config::{LogConfig, LogFormat};
 
+/// Lines that may wait to be written. Their room is taken at the start.
+const WAITING_LINES: usize = 8_192;
+
+/// The running log. What waits is written when this is dropped.
+pub struct Log {
+    dropped: DroppedLines,
+    _writer: WorkerGuard,
+}
+
+/// How many lines were dropped because too many waited. Without a log none ever is.
+#[derive(Clone, Default)]
+pub struct DroppedLines(Option<ErrorCounter>);
+
+impl Log {
+    pub fn dropped_lines(&self) -> DroppedLines {
+        self.dropped.clone()
+    }
+}
+
+impl DroppedLines {
+    pub(crate) fn count(&self) -> u64 {
+        self.0.as_ref().map_or(0, |counter| counter.dropped_lines() as u64)
+    }
+}
+
 /// Starts logging for the whole process.
 ///
 /// # Errors
 /// When logging was started before.
-pub fn init(config: &LogConfig) -> anyhow::Result<()> {
-    let dispatch = subscriber(config, io::stderr, io::stderr().is_terminal())?;
-    tracing::dispatcher::set_global_default(dispatch).context("starting the log")
+pub fn init(config: &LogConfig) -> anyhow::Result<Log> {
+    let builder = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(WAITING_LINES).thread_name("log");
+    let (writer, guard) = builder.finish(BufWriter::new(io::stderr()));
+    let dropped = DroppedLines(Some(writer.error_counter()));
+    let dispatch = subscriber(config, writer, io::stderr().is_terminal())?;
+    tracing::dispatcher::set_global_default(dispatch).context("starting the log")?;
+    Ok(Log { dropped, _writer: guard })
 }
 
 /// The subscriber that [`init`] installs, writing to any sink.

@@ -7,6 +7,7 @@
 mod admin;
 mod api;
 mod changes;
+mod methods;
 
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use poem_openapi::OpenApiService;
 use tokio::time::Instant;
 
 pub(crate) use admin::AdminToken;
-pub(crate) use api::PublicStatsCache;
+pub(crate) use api::{PublicStatsCache, body_too_large, internal_error};
 pub(crate) use changes::new_client_token;
 
 use crate::access::Access;
@@ -24,6 +25,7 @@ use crate::clock::Clock;
 use crate::domain::provider::ProviderId;
 use crate::pool::Pool;
 use crate::storage::Storage;
+use crate::telemetry::DroppedLines;
 use crate::usage::Ledger;
 
 /// What the control plane works on. Cheap to clone: every field is a handle.
@@ -38,6 +40,7 @@ pub(crate) struct State {
     pub(crate) started: Instant,
     pub(crate) is_draining: Arc<std::sync::atomic::AtomicBool>,
     pub(crate) public_stats: PublicStatsCache,
+    pub(crate) dropped_lines: DroppedLines,
 }
 
 impl State {
@@ -54,9 +57,14 @@ pub(crate) fn endpoint(state: State) -> BoxEndpoint<'static> {
         "ollama-api-pool",
         env!("CARGO_PKG_VERSION"),
     );
+    let methods = Arc::new(methods::Methods::of_document(&service.spec()));
     Route::new()
         .nest("/", service)
         .catch_all_error(api::error_response)
+        .around(move |endpoint, request| {
+            let methods = Arc::clone(&methods);
+            async move { methods.answer(&endpoint, request).await }
+        })
         .after(|response| async move { response.map(api::with_security_headers) })
         .data(state)
         .map_to_response()

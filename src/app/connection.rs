@@ -61,7 +61,7 @@ async fn answer(
 ) -> Result<Response<ResponseBody>, Infallible> {
     if proxy::owns(request.uri().path()) {
         // Boxed, so that its state is freed at the commit point and not kept for as long as a stream lasts.
-        return Ok(Box::pin(proxy::answer(worker, request)).await);
+        return Ok(Box::pin(proxy::answer(worker, request, peer.ip())).await);
     }
     Ok(plane.answer(request, peer).await)
 }

@@ -14,8 +14,7 @@ use poem::endpoint::BoxEndpoint;
 use poem::web::{LocalAddr, RemoteAddr};
 use tokio::runtime::Handle;
 
-use crate::domain::api_form::ErrorForm;
-use crate::proxy::{Error, ResponseBody};
+use crate::proxy::ResponseBody;
 use crate::web::{self, State};
 
 #[derive(Clone)]
@@ -33,7 +32,7 @@ impl ControlPlane {
     /// Answers one request. A client that leaves does not interrupt a change that has begun.
     pub(super) async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<ResponseBody> {
         if request.body().size_hint().lower() > self.max_body as u64 {
-            return Error::BodyTooLarge { limit: self.max_body }.into_response(ErrorForm::Ollama);
+            return relayed(web::body_too_large());
         }
         let (parts, body) = request.into_parts();
         let body: BoxBody<Bytes, io::Error> = Limited::new(body, self.max_body).map_err(io::Error::other).boxed();
@@ -44,9 +43,13 @@ impl ControlPlane {
         let answered = self.runtime.spawn(async move { endpoint.get_response(request).await }).await;
         let response = answered.unwrap_or_else(|_| {
             tracing::error!("a request to the control plane panicked");
-            poem::Response::builder().status(http::StatusCode::INTERNAL_SERVER_ERROR).finish()
+            web::internal_error()
         });
-        let response: Response<BoxBody<Bytes, io::Error>> = response.into();
-        response.map(ResponseBody::Control)
+        relayed(response)
     }
+}
+
+fn relayed(response: poem::Response) -> Response<ResponseBody> {
+    let response: Response<BoxBody<Bytes, io::Error>> = response.into();
+    response.map(ResponseBody::Control)
 }

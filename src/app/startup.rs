@@ -23,6 +23,7 @@ use crate::domain::time::Timestamp;
 use crate::pool::Pool;
 use crate::proxy::{Attribution, Shared, Upstream};
 use crate::storage::{NewApiKey, Storage};
+use crate::telemetry::DroppedLines;
 use crate::transport::{Endpoint, TlsRoots};
 use crate::usage::{Ledger, ModelNames};
 use crate::vault::{MasterKey, Vault};
@@ -112,9 +113,18 @@ pub(super) async fn load(
         admin_token,
         started: Instant::now(),
         is_draining: Arc::default(),
+        dropped_lines: DroppedLines::default(),
         public_stats: crate::web::PublicStatsCache::default(),
     };
-    let shared = Arc::new(Shared { upstreams, default_provider, access, attribution, limits: config.proxy, clock });
+    let shared = Arc::new(Shared {
+        upstreams,
+        default_provider,
+        access,
+        attribution,
+        limits: config.proxy,
+        trusted_proxies: config.trusted_proxies,
+        clock,
+    });
     Ok(Opened { admin, shared, state, tls, limits: config.proxy, grace: config.shutdown_grace })
 }
 
@@ -181,7 +191,8 @@ async fn admin_token(
     // The form of a client token serves here too: 48 random letters and digits.
     let secret = new_client_token()?;
     let token = AdminToken::of(secret.expose());
-    let access = if std::io::stderr().is_terminal() {
+    // Where the first steps are told: not into a file that standard output may be redirected to.
+    let access = if std::io::stdout().is_terminal() {
         AdminAccess::Shown(secret.expose().to_owned())
     } else {
         let path = directory.path.join("admin-token");

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, header};
+use tokio::time::Instant;
 
 use super::attempt::{Answer, Attempt, Content};
 use super::body::ResponseBody;
@@ -17,11 +18,13 @@ use super::headers::{self, Outgoing};
 use super::record::{Outcome, Record};
 use super::relay::Relay;
 use super::worker::Upstream;
+use crate::config::ProxyLimits;
 use crate::domain::api_form::{ApiForm, StreamFraming};
 use crate::domain::backoff;
 use crate::domain::fault::{Fault, FaultScope, Reason, Recovery};
 use crate::domain::provider::UsageInjection;
 use crate::domain::request_view::RequestView;
+use crate::domain::time::Timestamp;
 use crate::pool::{Lease, Nothing, Place};
 
 /// Accounts that one request may be sent to because of quotas, beside its attempts.
@@ -49,11 +52,11 @@ pub(super) fn ask_for_usage(upstream: &Upstream, view: &RequestView<'_>, body: &
 
 /// Makes attempts until one is answered or there is nothing left to try.
 pub(super) async fn run(mut record: Record, mut plan: Plan<'_>) -> Result<Response<ResponseBody>, Error> {
-    let mut budget = Budget::new(&record);
+    let mut budget = Budget::new(&record.worker().shared.limits, record.started());
     let mut tried = Vec::new();
     let mut last: Option<Failure> = None;
     loop {
-        match pick(&record, &tried, last.as_ref()) {
+        match pick(record.upstream(), record.model(), &tried, last.as_ref(), record.now()) {
             Ok(lease) => {
                 tried.push(lease.place());
                 record.begin(lease);
@@ -73,7 +76,7 @@ pub(super) async fn run(mut record: Record, mut plan: Plan<'_>) -> Result<Respon
             continue;
         }
         record.fail(&failure.fault);
-        if !budget.allows_another_after(&failure.fault, &record) {
+        if !budget.allows_another_after(&failure.fault) {
             return give_up(record, Some(failure), None, plan.form);
         }
         if failure.fault.reason == Reason::Overloaded {
@@ -84,12 +87,16 @@ pub(super) async fn run(mut record: Record, mut plan: Plan<'_>) -> Result<Respon
 }
 
 /// The next key; after a provider's fault the same one again when there is no other.
-fn pick(record: &Record, tried: &[Place], last: Option<&Failure>) -> Result<Lease, Nothing> {
-    let (pool, now) = (&record.upstream().pool, record.now());
-    let picked = pool.pick(record.model(), tried, now);
+pub(super) fn pick(
+    upstream: &Upstream,
+    model: &str,
+    tried: &[Place],
+    last: Option<&Failure>,
+    now: Timestamp,
+) -> Result<Lease, Nothing> {
     let is_retry = last.is_some_and(|failure| failure.fault.recovery == Recovery::RetryOnce);
-    match picked {
-        Err(Nothing::AllTried) if is_retry => pool.pick(record.model(), &[], now),
+    match upstream.pool.pick(model, tried, now) {
+        Err(Nothing::AllTried) if is_retry => upstream.pool.pick(model, &[], now),
         picked => picked,
     }
 }
@@ -178,20 +185,26 @@ fn give_up(
     told
 }
 
-struct Budget {
+pub(super) struct Budget {
     attempts: u32,
     rotations: u32,
     retries: u32,
+    started: Instant,
     clock: Duration,
 }
 
 impl Budget {
-    fn new(record: &Record) -> Self {
-        let limits = &record.worker().shared.limits;
-        Self { attempts: limits.max_attempts, rotations: MAX_ROTATIONS, retries: 1, clock: limits.retry_budget }
+    pub(super) fn new(limits: &ProxyLimits, started: Instant) -> Self {
+        Self {
+            attempts: limits.max_attempts,
+            rotations: MAX_ROTATIONS,
+            retries: 1,
+            started,
+            clock: limits.retry_budget,
+        }
     }
 
-    fn allows_another_after(&mut self, fault: &Fault, record: &Record) -> bool {
+    pub(super) fn allows_another_after(&mut self, fault: &Fault) -> bool {
         let used = match fault.recovery {
             Recovery::PassThrough => return false,
             Recovery::NextKey => &mut self.attempts,
@@ -203,6 +216,6 @@ impl Budget {
             }
         };
         *used = used.saturating_sub(1);
-        *used > 0 && record.started().elapsed() < self.clock
+        *used > 0 && self.started.elapsed() < self.clock
     }
 }

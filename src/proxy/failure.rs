@@ -10,6 +10,7 @@ use serde::de::IgnoredAny;
 use super::body::ResponseBody;
 use super::error::Error;
 use super::headers;
+use super::redaction::{redacted, redacted_text};
 use crate::domain::answer::{ErrorView, InBandError};
 use crate::domain::api_form::ErrorForm;
 use crate::domain::classify::TransportFault;
@@ -27,7 +28,7 @@ pub(super) struct Failure {
 
 /// What an attempt brought instead of an answer.
 pub(super) enum Came {
-    /// An error answer; the key's secret has been removed from its body.
+    /// An error answer.
     Answer { status: StatusCode, headers: HeaderMap, body: Bytes },
     /// An error inside a success.
     InBand(InBandError),
@@ -36,6 +37,20 @@ pub(super) enum Came {
 }
 
 impl Failure {
+    /// The same, where nothing that came quotes this secret.
+    pub(super) fn without(self, secret: &[u8]) -> Self {
+        let came = match self.came {
+            Came::Answer { status, headers, body } => Came::Answer { status, headers, body: redacted(body, secret) },
+            Came::InBand(InBandError { code, message, raw }) => Came::InBand(InBandError {
+                code,
+                message: redacted_text(message, secret),
+                raw: redacted_text(raw, secret),
+            }),
+            Came::Nothing(fault) => Came::Nothing(fault),
+        };
+        Self { fault: self.fault, came }
+    }
+
     /// Whether the upstream refuses the field by which we ask for usage.
     pub(super) fn names_stream_options(&self) -> bool {
         match &self.came {

@@ -3,22 +3,25 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Response, header};
+use http::{HeaderValue, Method, header};
 use serde_json::{Map, Value, json};
+use tokio::time::{Instant, timeout};
 
-use super::attempt::{nothing, read_capped, transport_fault};
+use super::attempt::{nothing, read_capped, read_whole, transport_fault};
 use super::body::ResponseBody;
 use super::error::Error;
+use super::failover::{self, Budget};
 use super::failure::{Came, Failure};
 use super::headers::PRODUCT;
 use super::route::Operation;
 use super::worker::{Upstream, Worker};
-use crate::domain::api_form::ErrorForm;
-use crate::domain::classify::{self, FailedAnswer};
+use crate::domain::answer::PlainAnswer;
+use crate::domain::api_form::{ApiForm, ErrorForm};
+use crate::domain::classify::{self, FailedAnswer, TransportFault, classify_in_band};
 use crate::domain::provider::ProviderKind;
 use crate::domain::time::Timestamp;
-use crate::pool::Nothing;
-use crate::transport::Request;
+use crate::pool::{ApiKey, Nothing};
+use crate::transport::{Request, Response};
 
 /// A catalogue of some thousand models is about two megabytes.
 const MAX_LIST: usize = 16 << 20;
@@ -32,7 +35,7 @@ pub(super) async fn answer(
     worker: &Worker,
     upstream: &Upstream,
     operation: &Operation<'_>,
-) -> Result<Response<ResponseBody>, Error> {
+) -> Result<http::Response<ResponseBody>, Error> {
     match operation {
         Operation::Tags => Ok(json_response(fetch_kept(worker, upstream, "/api/tags").await?)),
         Operation::Version => Ok(json_response(fetch_kept(worker, upstream, "/api/version").await?)),
@@ -49,8 +52,8 @@ pub(super) async fn answer(
     }
 }
 
-fn json_response(body: Bytes) -> Response<ResponseBody> {
-    let mut response = Response::new(ResponseBody::full(body));
+fn json_response(body: Bytes) -> http::Response<ResponseBody> {
+    let mut response = http::Response::new(ResponseBody::full(body));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
@@ -88,7 +91,7 @@ fn in_openai_form(model: Value, owner: &str) -> Option<Map<String, Value>> {
 }
 
 fn unreadable() -> Error {
-    nothing(classify::TransportFault::Malformed).tell_error(ErrorForm::OpenAi, Timestamp::default())
+    nothing(TransportFault::Malformed).tell_error(ErrorForm::OpenAi, Timestamp::default())
 }
 
 /// One request to the upstream for however many ask at the same time, and none while the last answer is fresh.
@@ -98,46 +101,61 @@ async fn fetch_kept(worker: &Worker, upstream: &Upstream, path: &'static str) ->
 }
 
 async fn fetch(worker: &Worker, upstream: &Upstream, path: &str) -> Result<Bytes, Error> {
+    let mut budget = Budget::new(&worker.shared.limits, Instant::now());
     let mut tried = Vec::new();
     let mut last: Option<Failure> = None;
-    for _ in 0..worker.shared.limits.max_attempts {
+    loop {
         let now = worker.clock.now();
-        let mut lease = match upstream.pool.pick("", &tried, now) {
+        let mut lease = match failover::pick(upstream, "", &tried, last.as_ref(), now) {
             Ok(lease) => lease,
             Err(nothing) => return Err(told(upstream, nothing, last, now)),
         };
         tried.push(lease.place());
-        let headers = [
-            ("authorization", lease.key().authorization()),
-            ("user-agent", PRODUCT.as_bytes()),
-            ("accept", b"application/json"),
-        ];
-        let timeouts = &upstream.provider.timeouts;
-        let request = Request {
-            method: &Method::GET,
-            path,
-            headers: &headers,
-            body: Bytes::new(),
-            connect_timeout: timeouts.connect,
-            first_byte_timeout: LIST_TIME.min(timeouts.first_byte_plain),
-        };
-        let failure = match worker.transport.send(&upstream.endpoint, request).await {
-            Ok(response) if response.status.is_success() => {
+        let failure = match fetch_with(worker, upstream, path, lease.key()).await {
+            Ok(list) => {
                 lease.success("", worker.clock.now());
-                return Ok(read_capped(response.body, MAX_LIST).await);
+                return Ok(list);
             }
-            Ok(response) => {
-                let body = read_capped(response.body, MAX_LIST).await;
-                let answer = FailedAnswer { status: response.status, headers: &response.headers, body: &body };
-                let fault = classify::classify(upstream.provider.kind, &answer, now);
-                Failure { fault, came: Came::Answer { status: response.status, headers: response.headers, body } }
-            }
-            Err(error) => nothing(transport_fault(&error, false)),
+            Err(failure) => failure.without(lease.key().secret_bytes()),
         };
-        lease.fault("", &failure.fault, worker.clock.now(), worker.random());
+        let now = worker.clock.now();
+        lease.fault("", &failure.fault, now, worker.random());
+        if !budget.allows_another_after(&failure.fault) {
+            return Err(failure.tell_error(ErrorForm::OpenAi, now));
+        }
         last = Some(failure);
     }
-    Err(told(upstream, Nothing::AllTried, last, worker.clock.now()))
+}
+
+/// One attempt. What is kept for a minute and told to everybody has to be whole and no error in disguise.
+async fn fetch_with(worker: &Worker, upstream: &Upstream, path: &str, key: &ApiKey) -> Result<Bytes, Failure> {
+    let headers =
+        [("authorization", key.authorization()), ("user-agent", PRODUCT.as_bytes()), ("accept", b"application/json")];
+    let timeouts = &upstream.provider.timeouts;
+    let request = Request {
+        method: &Method::GET,
+        path,
+        headers: &headers,
+        body: Bytes::new(),
+        connect_timeout: timeouts.connect,
+        first_byte_timeout: LIST_TIME.min(timeouts.first_byte_plain),
+    };
+    let sent = worker.transport.send(&upstream.endpoint, request).await;
+    let Response { status, headers, body } = sent.map_err(|error| nothing(transport_fault(&error, false)))?;
+    let (kind, now) = (upstream.provider.kind, worker.clock.now());
+    if !status.is_success() {
+        let body = read_capped(body, MAX_LIST).await;
+        let fault = classify::classify(kind, &FailedAnswer { status, headers: &headers, body: &body }, now);
+        return Err(Failure { fault, came: Came::Answer { status, headers, body } });
+    }
+    let read = timeout(LIST_TIME, read_whole(body, MAX_LIST)).await.unwrap_or(Err(TransportFault::Idle));
+    let list = read.map_err(nothing)?;
+    let answer = PlainAnswer::read(ApiForm::Chat, &list);
+    match answer.error {
+        Some(error) => Err(Failure { fault: classify_in_band(kind, &error, now), came: Came::InBand(error) }),
+        None if answer.is_json => Ok(list),
+        None => Err(nothing(TransportFault::Malformed)),
+    }
 }
 
 fn told(upstream: &Upstream, nothing: Nothing, last: Option<Failure>, now: Timestamp) -> Error {

@@ -1,5 +1,6 @@
 //! The record of one client request: what is counted of it, and the one place where it ends.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,6 +55,7 @@ pub(super) struct Record {
     upstream: Arc<Upstream>,
     client_token: Arc<ClientToken>,
     id: RequestId,
+    client_address: IpAddr,
     model: Box<str>,
     started: Instant,
     attempts: u32,
@@ -70,18 +72,20 @@ pub(super) struct Asked {
     pub(super) upstream: Arc<Upstream>,
     pub(super) client_token: Arc<ClientToken>,
     pub(super) id: RequestId,
+    pub(super) client_address: IpAddr,
     pub(super) model: Box<str>,
     pub(super) started: Instant,
 }
 
 impl Record {
     pub(super) fn new(asked: Asked) -> Self {
-        let Asked { worker, upstream, client_token, id, model, started } = asked;
+        let Asked { worker, upstream, client_token, id, client_address, model, started } = asked;
         Self {
             worker,
             upstream,
             client_token,
             id,
+            client_address,
             model,
             started,
             attempts: 0,
@@ -192,6 +196,7 @@ impl Record {
             name: "access",
             { request.id = %self.id,
             provider.id = %self.upstream.provider.id,
+            client.address = %self.client_address,
             client_token.id = %self.client_token.id,
             api_key.id = api_key.map(tracing::field::display),
             model = ?self.model,

@@ -62,7 +62,9 @@ impl Relay {
     }
 
     pub(super) fn plain(held: Bytes, body: Body, form: ApiForm, record: Record) -> Self {
-        Self::new(held, body, Reader::Plain(BytesMut::new()), form, record)
+        let mut tail = BytesMut::new();
+        keep_tail(&mut tail, &held);
+        Self::new(held, body, Reader::Plain(tail), form, record)
     }
 
     fn new(held: Bytes, body: Body, reader: Reader, form: ApiForm, record: Record) -> Self {
@@ -98,12 +100,15 @@ impl Relay {
                 Step::Flowing => {
                     self.step = Step::Flowing;
                     if !self.held.is_empty() {
-                        return Poll::Ready(Some(Ok(std::mem::take(&mut self.held))));
+                        let held = std::mem::take(&mut self.held);
+                        self.finish_if_announced();
+                        return Poll::Ready(Some(Ok(held)));
                     }
                     match self.body.poll_chunk(cx) {
                         Poll::Ready(Some(Ok(bytes))) => {
                             self.last_byte = Instant::now();
                             let out = self.read(bytes);
+                            self.finish_if_announced();
                             if !out.is_empty() {
                                 return Poll::Ready(Some(Ok(out)));
                             }
@@ -131,6 +136,13 @@ impl Relay {
         }
     }
 
+    /// Of a body whose length was announced nothing is asked for after its last byte: the end is then, or never.
+    fn finish_if_announced(&mut self) {
+        if matches!(self.reader, Reader::Plain(_)) && self.body.is_complete() {
+            self.finish();
+        }
+    }
+
     fn read(&mut self, bytes: Bytes) -> Bytes {
         match &mut self.reader {
             Reader::Stream(scanner) => {
@@ -139,9 +151,7 @@ impl Relay {
                 out
             }
             Reader::Plain(tail) => {
-                let excess = (tail.len() + bytes.len()).saturating_sub(TAIL).min(tail.len());
-                drop(tail.split_to(excess));
-                tail.extend_from_slice(bytes.get(bytes.len().saturating_sub(TAIL)..).unwrap_or_default());
+                keep_tail(tail, &bytes);
                 bytes
             }
         }
@@ -208,6 +218,13 @@ impl Relay {
         }
         false
     }
+}
+
+/// Adds to the end of what was seen, and forgets what is too far from it.
+fn keep_tail(tail: &mut BytesMut, bytes: &[u8]) {
+    let excess = (tail.len() + bytes.len()).saturating_sub(TAIL).min(tail.len());
+    drop(tail.split_to(excess));
+    tail.extend_from_slice(bytes.get(bytes.len().saturating_sub(TAIL)..).unwrap_or_default());
 }
 
 impl Drop for Relay {

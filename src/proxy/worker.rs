@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
+use ipnet::IpNet;
 
 use super::headers::Attribution;
 use crate::access::Access;
@@ -40,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) access: Arc<Access>,
     pub(crate) attribution: Attribution,
     pub(crate) limits: ProxyLimits,
+    /// Whose `X-Forwarded-For` is believed.
+    pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) clock: Clock,
 }
 

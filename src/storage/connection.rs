@@ -14,7 +14,7 @@ use super::{Error, OpenError};
 const CACHED_STATEMENTS: usize = 64;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Opens the file for writing, creating it if it does not exist.
+/// Opens the file for writing, creating it if it does not exist. Nothing in it is changed before [`set_up_writer`].
 pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     create_private(path)?;
     let failed = |source| OpenError::from_sqlite(path, source);
@@ -22,7 +22,6 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     if connection.is_readonly(rusqlite::MAIN_DB).map_err(failed)? {
         return Err(OpenError::ReadOnly(path.to_owned()));
     }
-    set_up_writer(&connection).map_err(failed)?;
     Ok(connection)
 }
 
@@ -60,10 +59,14 @@ fn open(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn set_up_writer(connection: &Connection) -> rusqlite::Result<()> {
+/// How an empty file is laid out. It must come before [`set_up_writer`], whose journal mode writes the first page.
+pub(super) fn lay_out(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")
+}
+
+/// For a file that is known to be ours: the journal mode stays in it.
+pub(super) fn set_up_writer(connection: &Connection) -> rusqlite::Result<()> {
     const JOURNAL_SIZE_LIMIT_BYTES: i64 = 64 << 20;
-    // Takes effect only while the file is empty, and must come before the journal mode, which writes the first page.
-    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "journal_size_limit", JOURNAL_SIZE_LIMIT_BYTES)

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::OpenError;
+use super::{OpenError, connection as database};
 use crate::domain::time::Timestamp;
 
 /// Marks our files among all SQLite files: "OAPL".
@@ -49,14 +49,22 @@ pub(super) fn bring_up_to_date(
 ) -> Result<(), OpenError> {
     let failed = |source| OpenError::from_sqlite(path, source);
     let current = schema.version();
-    match inspect(connection).map_err(failed)? {
-        Found::Foreign => Err(OpenError::Foreign(path.to_owned())),
-        Found::Empty => apply(connection, &[schema.sql], current).map_err(failed),
+    let found = match inspect(connection).map_err(failed)? {
+        Found::Foreign => return Err(OpenError::Foreign(path.to_owned())),
         Found::Version(found) if found > current => {
-            Err(OpenError::Newer { path: path.to_owned(), found, known: current })
+            return Err(OpenError::Newer { path: path.to_owned(), found, known: current });
         }
-        Found::Version(found) if found == current => Ok(()),
-        Found::Version(found) => {
+        Found::Version(found) => Some(found),
+        Found::Empty => {
+            database::lay_out(connection).map_err(failed)?;
+            None
+        }
+    };
+    database::set_up_writer(connection).map_err(failed)?;
+    match found {
+        None => apply(connection, &[schema.sql], current).map_err(failed),
+        Some(found) if found == current => Ok(()),
+        Some(found) => {
             let behind = usize::try_from(current - found).unwrap_or(usize::MAX);
             let done = schema.steps.len().saturating_sub(behind);
             snapshot(connection, path, found, now)?;

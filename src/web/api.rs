@@ -12,7 +12,7 @@ mod statistics;
 
 pub(crate) use api_keys::ApiKeys;
 pub(crate) use client_tokens::ClientTokens;
-pub(crate) use error::{error_response, with_security_headers};
+pub(crate) use error::{body_too_large, error_response, internal_error, with_security_headers};
 pub(crate) use infrastructure::Infrastructure;
 pub(crate) use public_stats::PublicStatsCache;
 pub(crate) use statistics::Statistics;

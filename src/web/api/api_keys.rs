@@ -1,6 +1,7 @@
 //! `/admin/api-keys` and `/admin/keys`: the upstream keys of the pool.
 
-use std::collections::HashSet;
+mod import;
+
 use std::num::NonZeroU32;
 
 use poem::web::Data;
@@ -8,6 +9,7 @@ use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::{Enum, Object, OpenApi};
 
+use self::import::{ApiKeyImport, ApiKeyImportReport, MAX_IMPORT, sort_out};
 use super::Tag;
 use super::auth::Admin;
 use super::error::Error;
@@ -18,8 +20,6 @@ use crate::storage::{ApiKeyListItem, ApiKeyStats, KeyStatus, ListApiKeys, NewApi
 use crate::web::State;
 use crate::web::changes::Added;
 
-/// The longest list that is taken in one request.
-const MAX_IMPORT: usize = 200_000;
 /// Seconds that a key is disabled when the request does not say.
 const DEFAULT_DISABLE: i64 = 3_600;
 
@@ -27,7 +27,7 @@ pub(crate) struct ApiKeys;
 
 /// One key of a list. The key itself is never told; `id` names it in every other route.
 #[derive(Object)]
-struct Item {
+struct ApiKeyItem {
     id: String,
     /// `****` and the last four characters; of a key under twelve none.
     api_key: String,
@@ -52,9 +52,9 @@ struct Item {
 
 #[derive(Object)]
 #[oai(rename_all = "camelCase")]
-struct ListBody {
+struct ApiKeyList {
     #[oai(rename = "api_keys")]
-    api_keys: Vec<Item>,
+    api_keys: Vec<ApiKeyItem>,
     /// How many keys match, on all pages.
     total: u64,
     page: u64,
@@ -79,7 +79,7 @@ enum StatusFilter {
 }
 
 #[derive(Object)]
-struct AddBody {
+struct AddApiKey {
     /// The upstream key.
     api_key: Option<String>,
     /// The same under another name.
@@ -94,7 +94,7 @@ struct AddBody {
 }
 
 #[derive(Object)]
-struct AddedBody {
+struct ApiKeyAdded {
     /// False when the provider has this key already.
     success: bool,
     message: String,
@@ -103,7 +103,7 @@ struct AddedBody {
 
 #[derive(Object)]
 #[oai(rename_all = "camelCase")]
-struct KeysBody {
+struct ApiKeysToDelete {
     /// One key: its id, or the key itself.
     api_key: Option<String>,
     /// Several of them.
@@ -112,7 +112,7 @@ struct KeysBody {
 }
 
 #[derive(Object)]
-struct DeletedBody {
+struct ApiKeysDeleted {
     /// Whether any was deleted.
     success: bool,
     deleted: usize,
@@ -122,43 +122,8 @@ struct DeletedBody {
 }
 
 #[derive(Object)]
-struct ImportBody {
-    /// One key each.
-    keys: Vec<String>,
-    provider: Option<String>,
-}
-
-#[derive(Object)]
-struct ImportReport {
-    /// How many were submitted.
-    total: usize,
-    added: usize,
-    /// Already in the pool.
-    existing: usize,
-    /// Repeated within the list.
-    duplicates: usize,
-    /// Not possible as keys.
-    refused: usize,
-    /// One line for each key, in order.
-    report: Vec<ImportLine>,
-}
-
-#[derive(Object)]
-struct ImportLine {
-    /// From 1.
-    line: usize,
-    /// `added`, `existing`, `duplicate` or `refused`.
-    result: String,
-    #[oai(skip_serializing_if_is_none)]
-    id: Option<String>,
-    /// Why it was refused.
-    #[oai(skip_serializing_if_is_none)]
-    error: Option<String>,
-}
-
-#[derive(Object)]
 #[oai(rename_all = "camelCase")]
-struct SwitchBody {
+struct ApiKeySwitch {
     /// The key's id, or the key itself.
     api_key: String,
     /// Seconds to be disabled; 3600 when absent, 0 until enabled by hand. Only for `disable`.
@@ -167,20 +132,20 @@ struct SwitchBody {
 }
 
 #[derive(Object)]
-struct Done {
+struct ApiKeySwitched {
     success: bool,
     message: String,
 }
 
 #[derive(Object)]
-struct StatsBody {
-    stats: Vec<KeyStats>,
+struct ApiKeyStatsList {
+    stats: Vec<ApiKeyUsage>,
 }
 
 /// What was done with one key: attempts, not client requests.
 #[derive(Object)]
 #[oai(rename_all = "camelCase")]
-struct KeyStats {
+struct ApiKeyUsage {
     id: String,
     api_key: String,
     username: String,
@@ -224,7 +189,7 @@ impl ApiKeys {
         status: Query<Option<StatusFilter>>,
         search: Query<Option<String>>,
         provider: Query<Option<String>>,
-    ) -> Result<Json<ListBody>, Error> {
+    ) -> Result<Json<ApiKeyList>, Error> {
         let pool = pool(&state, None, provider.0.as_deref())?;
         let number = NonZeroU32::new(page.0.unwrap_or(1)).unwrap_or(NonZeroU32::MIN);
         let size = NonZeroU32::new(page_size.0.unwrap_or(50)).unwrap_or(NonZeroU32::MIN);
@@ -237,9 +202,9 @@ impl ApiKeys {
         // So that what the pool learned a moment ago is in the list.
         state.flush().await;
         let listed = state.storage.list_api_keys(wanted, state.clock.now()).await?;
-        Ok(Json(ListBody {
+        Ok(Json(ApiKeyList {
             total_pages: listed.total.div_ceil(listed.page_size.max(1)).max(1),
-            api_keys: listed.items.into_iter().map(Item::from).collect(),
+            api_keys: listed.items.into_iter().map(ApiKeyItem::from).collect(),
             total: listed.total,
             page: listed.page,
             page_size: listed.page_size,
@@ -253,8 +218,8 @@ impl ApiKeys {
         _admin: Admin,
         state: Data<&State>,
         provider: Query<Option<String>>,
-        body: Json<AddBody>,
-    ) -> Result<Json<AddedBody>, Error> {
+        body: Json<AddApiKey>,
+    ) -> Result<Json<ApiKeyAdded>, Error> {
         let body = body.0;
         let pool = pool(&state, body.provider.as_deref(), provider.0.as_deref())?;
         let text = body.api_key.or(body.api_key_alias).ok_or_else(|| Error::bad_request("API Key is required"))?;
@@ -269,7 +234,7 @@ impl ApiKeys {
             Some(Added::Exists(id)) => (false, "Already exists", id.to_string()),
             None => (false, "Nothing was added", String::new()),
         };
-        Ok(Json(AddedBody { success, message: message.to_owned(), id }))
+        Ok(Json(ApiKeyAdded { success, message: message.to_owned(), id }))
     }
 
     /// Deletes API keys
@@ -281,8 +246,8 @@ impl ApiKeys {
         _admin: Admin,
         state: Data<&State>,
         provider: Query<Option<String>>,
-        body: Json<KeysBody>,
-    ) -> Result<Json<DeletedBody>, Error> {
+        body: Json<ApiKeysToDelete>,
+    ) -> Result<Json<ApiKeysDeleted>, Error> {
         let body = body.0;
         let pool = pool(&state, body.provider.as_deref(), provider.0.as_deref())?;
         let names = body.api_keys.or_else(|| body.api_key.map(|key| vec![key]));
@@ -293,7 +258,7 @@ impl ApiKeys {
         let keys = names.iter().map(|name| key_ref(name)).collect::<Result<Vec<_>, _>>()?;
         let total = keys.len();
         let deleted = state.delete_api_keys(pool.provider(), keys).await?;
-        Ok(Json(DeletedBody { success: deleted > 0, deleted, failed: total - deleted, total }))
+        Ok(Json(ApiKeysDeleted { success: deleted > 0, deleted, failed: total - deleted, total }))
     }
 
     /// Deletes one API key
@@ -306,13 +271,13 @@ impl ApiKeys {
         state: Data<&State>,
         key: Path<String>,
         provider: Query<Option<String>>,
-    ) -> Result<Json<DeletedBody>, Error> {
+    ) -> Result<Json<ApiKeysDeleted>, Error> {
         let pool = pool(&state, None, provider.0.as_deref())?;
         let deleted = state.delete_api_keys(pool.provider(), vec![key_ref(&key.0)?]).await?;
         if deleted == 0 {
             return Err(Error::not_found("There is no such API key."));
         }
-        Ok(Json(DeletedBody { success: true, deleted, failed: 0, total: 1 }))
+        Ok(Json(ApiKeysDeleted { success: true, deleted, failed: 0, total: 1 }))
     }
 
     /// Imports a list of API keys
@@ -324,8 +289,8 @@ impl ApiKeys {
         _admin: Admin,
         state: Data<&State>,
         provider: Query<Option<String>>,
-        body: Json<ImportBody>,
-    ) -> Result<Json<ImportReport>, Error> {
+        body: Json<ApiKeyImport>,
+    ) -> Result<Json<ApiKeyImportReport>, Error> {
         let body = body.0;
         let pool = pool(&state, body.provider.as_deref(), provider.0.as_deref())?;
         if body.keys.len() > MAX_IMPORT {
@@ -345,8 +310,8 @@ impl ApiKeys {
         _admin: Admin,
         state: Data<&State>,
         provider: Query<Option<String>>,
-        body: Json<SwitchBody>,
-    ) -> Result<Json<Done>, Error> {
+        body: Json<ApiKeySwitch>,
+    ) -> Result<Json<ApiKeySwitched>, Error> {
         let pool = pool(&state, body.provider.as_deref(), provider.0.as_deref())?;
         let is_done = state.enable_api_key(pool, key_ref(&body.api_key)?).await?;
         done(is_done, "API Key enabled")
@@ -359,8 +324,8 @@ impl ApiKeys {
         _admin: Admin,
         state: Data<&State>,
         provider: Query<Option<String>>,
-        body: Json<SwitchBody>,
-    ) -> Result<Json<Done>, Error> {
+        body: Json<ApiKeySwitch>,
+    ) -> Result<Json<ApiKeySwitched>, Error> {
         let pool = pool(&state, body.provider.as_deref(), provider.0.as_deref())?;
         let duration = Some(body.duration.unwrap_or(DEFAULT_DISABLE));
         let until = expiry(duration, "duration", state.clock.now())?;
@@ -375,66 +340,19 @@ impl ApiKeys {
         _admin: Admin,
         state: Data<&State>,
         provider: Query<Option<String>>,
-    ) -> Result<Json<StatsBody>, Error> {
+    ) -> Result<Json<ApiKeyStatsList>, Error> {
         let pool = pool(&state, None, provider.0.as_deref())?;
         state.flush().await;
         let stats = state.storage.api_key_stats(Some(pool.provider().clone()), state.clock.now()).await?;
-        Ok(Json(StatsBody { stats: stats.into_iter().map(KeyStats::from).collect() }))
+        Ok(Json(ApiKeyStatsList { stats: stats.into_iter().map(ApiKeyUsage::from).collect() }))
     }
 }
 
-fn done(is_done: bool, message: &str) -> Result<Json<Done>, Error> {
+fn done(is_done: bool, message: &str) -> Result<Json<ApiKeySwitched>, Error> {
     if is_done {
-        Ok(Json(Done { success: true, message: message.to_owned() }))
+        Ok(Json(ApiKeySwitched { success: true, message: message.to_owned() }))
     } else {
         Err(Error::not_found("There is no such API key."))
-    }
-}
-
-/// The lines of an import, before it is known which keys the pool has already.
-struct Sorted(Vec<Line>);
-
-enum Line {
-    /// Takes the next outcome of the transaction.
-    Submitted,
-    Duplicate,
-    Refused(String),
-}
-
-fn sort_out(texts: &[String]) -> (Sorted, Vec<NewApiKey>) {
-    let mut seen = HashSet::with_capacity(texts.len());
-    let mut keys = Vec::with_capacity(texts.len());
-    let lines = texts.iter().map(|text| match ApiKeySecret::parse(text) {
-        Err(problem) => Line::Refused(problem.to_string()),
-        Ok(_) if !seen.insert(text.trim()) => Line::Duplicate,
-        Ok(secret) => {
-            keys.push(NewApiKey { secret, label: String::new(), expires_at: None });
-            Line::Submitted
-        }
-    });
-    let lines = lines.collect();
-    (Sorted(lines), keys)
-}
-
-impl Sorted {
-    fn finished(self, outcomes: &[Added]) -> ImportReport {
-        let mut outcomes = outcomes.iter();
-        let mut done =
-            ImportReport { total: self.0.len(), added: 0, existing: 0, duplicates: 0, refused: 0, report: vec![] };
-        for (index, line) in self.0.into_iter().enumerate() {
-            let (count, result, id, error) = match line {
-                Line::Refused(error) => (&mut done.refused, "refused", None, Some(error)),
-                Line::Duplicate => (&mut done.duplicates, "duplicate", None, None),
-                Line::Submitted => match outcomes.next() {
-                    Some(Added::Added(id)) => (&mut done.added, "added", Some(id.to_string()), None),
-                    Some(Added::Exists(id)) => (&mut done.existing, "existing", Some(id.to_string()), None),
-                    None => (&mut done.refused, "refused", None, Some(String::from("was not stored"))),
-                },
-            };
-            *count += 1;
-            done.report.push(ImportLine { line: index + 1, result: result.to_owned(), id, error });
-        }
-        done
     }
 }
 
@@ -450,7 +368,7 @@ impl StatusFilter {
     }
 }
 
-impl From<ApiKeyListItem> for Item {
+impl From<ApiKeyListItem> for ApiKeyItem {
     fn from(item: ApiKeyListItem) -> Self {
         Self {
             id: item.id.to_string(),
@@ -469,7 +387,7 @@ impl From<ApiKeyListItem> for Item {
     }
 }
 
-impl From<ApiKeyStats> for KeyStats {
+impl From<ApiKeyStats> for ApiKeyUsage {
     fn from(stats: ApiKeyStats) -> Self {
         let ApiKeyStats { key, tally, .. } = stats;
         let reason = match key.status {

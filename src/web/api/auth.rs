@@ -15,5 +15,5 @@ pub(super) struct Admin(());
 #[expect(clippy::unused_async, reason = "poem-openapi awaits it")]
 async fn check(request: &Request, bearer: Bearer) -> poem::Result<()> {
     let is_admin = request.data::<State>().is_some_and(|state| state.admin_token.matches(&bearer.token));
-    if is_admin { Ok(()) } else { Err(Error::unauthorized("The admin token is missing or wrong.").into()) }
+    if is_admin { Ok(()) } else { Err(Error::unauthorized("This is not the admin token.").into()) }
 }

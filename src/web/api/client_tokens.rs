@@ -21,7 +21,7 @@ pub(crate) struct ClientTokens;
 
 /// One token of a list. The token itself is told once, by the answer that creates it.
 #[derive(Object)]
-struct Item {
+struct ClientTokenItem {
     id: String,
     /// `sk-****` and the last four characters.
     token: String,
@@ -37,13 +37,13 @@ struct Item {
 }
 
 #[derive(Object)]
-struct ListBody {
-    tokens: Vec<Item>,
+struct ClientTokenList {
+    tokens: Vec<ClientTokenItem>,
 }
 
 #[derive(Object)]
 #[oai(rename_all = "camelCase")]
-struct CreateBody {
+struct CreateClientToken {
     name: Option<String>,
     /// Life in seconds; absent or 0 is for ever.
     expires_in: Option<i64>,
@@ -53,7 +53,7 @@ struct CreateBody {
 
 #[derive(Object)]
 #[oai(rename_all = "camelCase")]
-struct CreatedBody {
+struct ClientTokenCreated {
     id: String,
     /// The token. It is not told again.
     token: String,
@@ -64,13 +64,13 @@ struct CreatedBody {
 }
 
 #[derive(Object)]
-struct DeleteBody {
+struct DeleteClientToken {
     /// The token's id, or the token itself.
     token: String,
 }
 
 #[derive(Object)]
-struct DeletedBody {
+struct ClientTokenDeleted {
     success: bool,
 }
 
@@ -84,14 +84,14 @@ impl ClientTokens {
         state: Data<&State>,
         /// Only tokens that may use this provider; all tokens when absent.
         provider: Query<Option<String>>,
-    ) -> Result<Json<ListBody>, Error> {
+    ) -> Result<Json<ClientTokenList>, Error> {
         let provider = match provider.0.as_deref() {
             Some(name) => Some(pool(&state, None, Some(name))?.provider().clone()),
             None => None,
         };
         state.flush().await;
         let tokens = state.storage.list_client_tokens(provider).await?;
-        Ok(Json(ListBody { tokens: tokens.into_iter().map(Item::from).collect() }))
+        Ok(Json(ClientTokenList { tokens: tokens.into_iter().map(ClientTokenItem::from).collect() }))
     }
 
     /// Creates a client token
@@ -101,8 +101,8 @@ impl ClientTokens {
         _admin: Admin,
         state: Data<&State>,
         provider: Query<Option<String>>,
-        body: Json<CreateBody>,
-    ) -> Result<Json<CreatedBody>, Error> {
+        body: Json<CreateClientToken>,
+    ) -> Result<Json<ClientTokenCreated>, Error> {
         let body = body.0;
         let named = body.provider.as_deref().or(provider.0.as_deref());
         let is_for_all = named.is_some_and(|name| name.trim().eq_ignore_ascii_case("all"));
@@ -112,7 +112,7 @@ impl ClientTokens {
         let secret = new_client_token().map_err(|error| Error::from(crate::storage::Error::from(error)))?;
         let text = secret.expose().to_owned();
         let row = state.add_client_token(NewClientToken { secret, name, provider, expires_at }).await?;
-        Ok(Json(CreatedBody {
+        Ok(Json(ClientTokenCreated {
             id: row.id.to_string(),
             token: text,
             name: row.name,
@@ -127,15 +127,15 @@ impl ClientTokens {
         &self,
         _admin: Admin,
         state: Data<&State>,
-        body: Json<DeleteBody>,
-    ) -> Result<Json<DeletedBody>, Error> {
+        body: Json<DeleteClientToken>,
+    ) -> Result<Json<ClientTokenDeleted>, Error> {
         let named = body.token.trim();
         let token = match ClientTokenId::parse(named) {
             Some(id) => TokenRef::Id(id),
             None => TokenRef::Hash(TokenHash::of(named)),
         };
         if state.delete_client_token(token).await? {
-            Ok(Json(DeletedBody { success: true }))
+            Ok(Json(ClientTokenDeleted { success: true }))
         } else {
             Err(Error::not_found("There is no such client token."))
         }
@@ -146,7 +146,7 @@ fn scope(provider: Option<&ProviderId>) -> String {
     provider.map_or_else(|| String::from("all"), ToString::to_string)
 }
 
-impl From<ClientTokenListItem> for Item {
+impl From<ClientTokenListItem> for ClientTokenItem {
     fn from(item: ClientTokenListItem) -> Self {
         let ClientTokenListItem { token, requests } = item;
         Self {

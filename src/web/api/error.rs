@@ -1,11 +1,18 @@
 //! Errors of the control plane: `{"error": "sentence", "code": "word"}` and a status that says whose fault it is.
 
+use std::io;
+
+use http_body_util::LengthLimitError;
+use poem::error::ReadBodyError;
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{IntoResponse as _, Response};
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object};
 
 use crate::storage;
+
+pub(super) const NO_ADMIN_TOKEN: &str =
+    "This needs the admin token: send it in the header `Authorization: Bearer <admin token>`.";
 
 /// What was wrong.
 #[derive(Object)]
@@ -88,27 +95,64 @@ pub(crate) async fn error_response(error: poem::Error) -> Response {
     if error.is_from_response() {
         return error.into_response();
     }
+    if is_body_too_large(&error) {
+        return body_too_large();
+    }
     let status = error.status();
-    let code = match status {
-        StatusCode::NOT_FOUND => "not_found",
-        StatusCode::METHOD_NOT_ALLOWED => "method_not_allowed",
-        StatusCode::UNAUTHORIZED => "unauthorized",
-        StatusCode::PAYLOAD_TOO_LARGE => "body_too_large",
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupported_media_type",
-        _ if status.is_client_error() => "bad_request",
-        _ => "internal",
+    let (code, sentence) = match status {
+        StatusCode::NOT_FOUND => ("not_found", String::from("There is nothing at this path.")),
+        StatusCode::METHOD_NOT_ALLOWED => ("method_not_allowed", String::from("This path does not take this method.")),
+        StatusCode::UNAUTHORIZED => ("unauthorized", String::from(NO_ADMIN_TOKEN)),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => (
+            "unsupported_media_type",
+            String::from("The body has to be JSON, sent with `Content-Type: application/json`."),
+        ),
+        _ if status.is_client_error() => ("bad_request", without_values(&error)),
+        _ => {
+            tracing::error!(error = %error, "a request to the control plane failed");
+            return internal_error();
+        }
     };
-    let sentence = if status.is_server_error() {
-        tracing::error!(error = %error, "a request to the control plane failed");
-        String::from("Something went wrong here; the log says what.")
-    } else if status == StatusCode::NOT_FOUND {
-        String::from("There is nothing at this path.")
-    } else {
-        error.to_string()
-    };
+    refusal(status, code, sentence)
+}
+
+/// The answer where a handler failed without one.
+pub(crate) fn internal_error() -> Response {
+    let sentence = "Something went wrong here; the log says what.";
+    with_security_headers(refusal(StatusCode::INTERNAL_SERVER_ERROR, "internal", sentence))
+}
+
+pub(crate) fn body_too_large() -> Response {
+    let sentence = "The request body is larger than this server accepts; the limit is its option MAX_BODY_SIZE.";
+    let mut response = refusal(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", sentence);
+    // The rest of the request is not read, so the connection has no next one.
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    with_security_headers(response)
+}
+
+fn refusal(status: StatusCode, code: &str, sentence: impl Into<String>) -> Response {
     let mut response = body(sentence, code).into_response();
     response.set_status(status);
     response
+}
+
+/// The limit is enforced while the body is read, so poem sees it as a failed read.
+fn is_body_too_large(error: &poem::Error) -> bool {
+    let Some(ReadBodyError::Io(failed)) = error.downcast_ref() else { return false };
+    let mut inner = failed.get_ref();
+    while let Some(cause) = inner {
+        if cause.is::<LengthLimitError>() {
+            return true;
+        }
+        inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    }
+    false
+}
+
+/// What a body or a parameter should have been. The library adds what it was, and that may be half a secret.
+fn without_values(error: &poem::Error) -> String {
+    let text = error.to_string();
+    text.split_once(", found ").map_or_else(|| text.clone(), |(expected, _)| format!("{expected}."))
 }
 
 /// Headers that every answer of the control plane has.
@@ -121,6 +165,9 @@ pub(crate) fn with_security_headers(mut response: Response) -> Response {
     ];
     for (name, value) in HEADERS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    if response.status() == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     if !response.headers().contains_key(header::CACHE_CONTROL) {
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

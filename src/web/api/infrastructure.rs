@@ -119,6 +119,8 @@ async fn metrics(state: &State) -> String {
     registry.register("api_keys_resting", "API keys that rest, by reason", resting.clone());
     let uptime = ConstCounter::new(state.started.elapsed().as_secs_f64());
     registry.register("uptime_seconds", "Time since the start", uptime);
+    let dropped = ConstCounter::new(state.dropped_lines.count());
+    registry.register("log_lines_dropped", "Log lines dropped because too many waited", dropped);
     for (provider, tally) in state.ledger.since_start().await {
         count(&requests, &tokens, provider.as_str(), &tally);
     }

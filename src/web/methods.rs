@@ -1,0 +1,105 @@
+//! Which methods each path takes: told with a 405, and to whoever asks with `OPTIONS`.
+
+use std::collections::BTreeMap;
+
+use poem::http::{HeaderName, HeaderValue, StatusCode, header};
+use poem::{Endpoint, IntoResponse as _, Request, Response, http};
+use serde::Deserialize;
+
+/// The one path of the control plane that pages of other sites may read.
+const PUBLIC: &str = "/admin/public-stats";
+const PREFLIGHT: [(HeaderName, &str); 4] = [
+    (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+    (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, OPTIONS"),
+    (header::ACCESS_CONTROL_ALLOW_HEADERS, "Content-Type, Authorization"),
+    (header::ACCESS_CONTROL_MAX_AGE, "86400"),
+];
+
+/// The value of `Allow` for each path of the API.
+pub(super) struct Methods(BTreeMap<String, HeaderValue>);
+
+type Operations = serde_json::Map<String, serde_json::Value>;
+
+#[derive(Deserialize)]
+struct Document {
+    paths: BTreeMap<String, Operations>,
+}
+
+impl Methods {
+    /// From the API's own document, which the routes themselves are made of.
+    pub(super) fn of_document(document: &str) -> Self {
+        let paths = serde_json::from_str::<Document>(document).map(|document| document.paths).unwrap_or_default();
+        let allow = |methods: Operations| {
+            let mut names: Vec<_> = methods.keys().map(|name| name.to_ascii_uppercase()).collect();
+            if names.iter().any(|name| name == "GET") {
+                names.push(String::from("HEAD"));
+            }
+            names.push(String::from("OPTIONS"));
+            HeaderValue::try_from(names.join(", "))
+        };
+        Self(paths.into_iter().filter_map(|(path, methods)| Some((path, allow(methods).ok()?))).collect())
+    }
+
+    /// A path that is written out comes before one with a parameter, as it does for the router.
+    fn allowed(&self, path: &str) -> Option<&HeaderValue> {
+        self.0.get(path).or_else(|| self.0.iter().find(|(known, _)| matches(known, path)).map(|(_, allow)| allow))
+    }
+
+    /// Asks the endpoint, unless the question was what it can be asked.
+    pub(super) async fn answer(&self, endpoint: &impl Endpoint, request: Request) -> poem::Result<Response> {
+        let path = request.uri().path().to_owned();
+        let Some(allow) = self.allowed(&path) else {
+            return Ok(endpoint.call(request).await?.into_response());
+        };
+        let mut response = if request.method() == http::Method::OPTIONS {
+            preflight(&path)
+        } else {
+            endpoint.call(request).await?.into_response()
+        };
+        if matches!(response.status(), StatusCode::METHOD_NOT_ALLOWED | StatusCode::NO_CONTENT) {
+            response.headers_mut().insert(header::ALLOW, allow.clone());
+        }
+        Ok(response)
+    }
+}
+
+fn preflight(path: &str) -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    if path == PUBLIC {
+        for (name, value) in PREFLIGHT {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+    }
+    response
+}
+
+/// Whether `/a/{b}` names `/a/x`.
+fn matches(known: &str, path: &str) -> bool {
+    let (mut known, mut path) = (known.split('/'), path.split('/'));
+    loop {
+        match (known.next(), path.next()) {
+            (None, None) => return true,
+            (Some(name), Some(segment)) if name == segment || (name.starts_with('{') && !segment.is_empty()) => {}
+            (_, _) => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn methods_are_those_of_the_document() {
+        let methods = Methods::of_document(
+            r#"{"paths": {"/a": {"get": {}, "post": {}}, "/a/{b}": {"delete": {}}, "/a/c": {"post": {}}}}"#,
+        );
+        let allowed = |path| methods.allowed(path).and_then(|allow| allow.to_str().ok());
+        assert_eq!(allowed("/a"), Some("GET, POST, HEAD, OPTIONS"));
+        assert_eq!(allowed("/a/x"), Some("DELETE, OPTIONS"));
+        assert_eq!(allowed("/a/c"), Some("POST, OPTIONS"));
+        for unknown in ["/", "/b", "/a/", "/a/x/y", ""] {
+            assert_eq!(allowed(unknown), None, "{unknown}");
+        }
+    }
+}

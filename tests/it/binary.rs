@@ -1,0 +1,23 @@
+//! The binary as an operator meets it: commands, exit codes, the first start, refusals, signals, a full disk.
+
+mod commands;
+mod demo;
+mod first_start;
+mod full_disk;
+mod refusals;
+mod signals;
+
+use crate::support::Ended;
+
+/// A refusal: this exit code, nothing on standard output, and one line that says what to do.
+#[track_caller]
+fn refused(ended: &Ended, code: i32, says: &[&str]) {
+    assert_eq!(ended.code, Some(code), "{ended:?}");
+    assert_eq!(ended.out, "");
+    let errors: Vec<&str> = ended.err.lines().filter(|line| line.starts_with("error: ")).collect();
+    assert_eq!(errors.len(), 1, "{}", ended.err);
+    assert_eq!(ended.err.lines().last(), Some(errors[0]), "{}", ended.err);
+    for text in says {
+        assert!(errors[0].contains(text), "{text:?} is not in {:?}", errors[0]);
+    }
+}
