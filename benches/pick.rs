@@ -3,8 +3,17 @@
 //! `cargo bench --bench pick` prints a line for each size of the pool, with all keys ready and with 99 in 100 at rest.
 //! Each figure is the median of several rounds.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::expect_used,
+    reason = "a measurement prints its figures, and stops where it cannot measure"
+)]
+
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use ollama_api_pool::domain::fault::{Cooldown, FaultScope, Provenance, Reason};
 use ollama_api_pool::domain::ids::ApiKeyId;
@@ -24,12 +33,13 @@ fn main() {
             let pool = pool(keys, resting_percent);
             let mut rounds: Vec<_> = (0..ROUNDS).map(|_| round(&pool)).collect();
             rounds.sort_unstable();
-            println!("pick keys={keys} resting={resting_percent}% ns={}", rounds[ROUNDS / 2].as_nanos());
+            let median = rounds.get(ROUNDS / 2).expect("there are rounds").as_nanos();
+            println!("pick keys={keys} resting={resting_percent}% ns={median}");
         }
     }
 }
 
-fn round(pool: &std::sync::Arc<Pool>) -> Duration {
+fn round(pool: &Arc<Pool>) -> Duration {
     let start = Instant::now();
     for _ in 0..TURNS {
         assert!(black_box(pool.bench_turn(black_box(NOW))), "a key is ready");
@@ -37,13 +47,13 @@ fn round(pool: &std::sync::Arc<Pool>) -> Duration {
     start.elapsed() / TURNS
 }
 
-fn pool(keys: u32, resting_percent: u32) -> std::sync::Arc<Pool> {
+fn pool(keys: u32, resting_percent: u32) -> Arc<Pool> {
     let pool = Pool::new(ProviderId::ollama());
     for n in 0..keys {
-        let mut random = [0; 10];
-        random[6..].copy_from_slice(&n.to_be_bytes());
+        let [a, b, c, d] = n.to_be_bytes();
+        let random = [0, 0, 0, 0, 0, 0, a, b, c, d];
         let rests = Cooldown {
-            until: NOW + Duration::from_secs(3_600),
+            until: NOW + Duration::from_hours(1),
             reason: Reason::ThreeStrikes,
             provenance: Provenance::Guessed,
             scope: FaultScope::Key,

@@ -2,7 +2,7 @@
 //!
 //! What happens to a key, as the steps it goes through:
 //!
-//! 1. A request takes a turn ([`Pool::pick`]) and holds a [`Lease`] while its attempt runs.
+//! 1. A request takes a turn (`Pool::pick`) and holds a `Lease` while its attempt runs.
 //! 2. The attempt ends with a report: success, a classified fault, or (the client left) nothing.
 //! 3. A fault rests what its scope names. Three faults of a key in a row rest it for an hour.
 //! 4. A rest that the upstream stated ends by itself. One that was guessed ends with a probe: a single request goes to

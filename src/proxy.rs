@@ -16,6 +16,7 @@ mod failover;
 mod failure;
 mod headers;
 mod models;
+mod pieces;
 mod record;
 mod redaction;
 mod relay;
@@ -29,7 +30,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
@@ -59,8 +60,7 @@ pub(crate) async fn answer(worker: Arc<Worker>, request: Request<Incoming>, peer
     let started = Instant::now();
     let id = RequestId::new(worker.random());
     let (parts, body) = request.into_parts();
-    let path = parts.uri.path().to_owned();
-    let route = route::find(&path)
+    let route = route::find(parts.uri.path())
         .unwrap_or(Route { provider: None, operation: Operation::Unknown(crate::domain::api_form::ErrorForm::OpenAi) });
     let form = route.operation.error_form();
     let context = Context { worker, parts: &parts, started, id, peer };
@@ -71,12 +71,14 @@ pub(crate) async fn answer(worker: Arc<Worker>, request: Request<Incoming>, peer
     };
     let mut response = answered.unwrap_or_else(|error| error.into_response(form));
     let headers = response.headers_mut();
-    headers.insert("x-request-id", id.header_value());
+    headers.insert(HeaderName::from_static("x-request-id"), id.header_value());
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    headers.insert(
-        header::ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static("x-request-id, x-upstream-request-id, retry-after"),
-    );
+    if parts.headers.contains_key(header::ORIGIN) {
+        headers.insert(
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            HeaderValue::from_static("x-request-id, x-upstream-request-id, retry-after"),
+        );
+    }
     response
 }
 
@@ -129,7 +131,7 @@ impl Context<'_> {
             self.check_token(&upstream)?;
         }
         check_enabled(&upstream)?;
-        models::answer(&self.worker, &upstream, &route.operation).await
+        Box::pin(models::answer(&self.worker, &upstream, &route.operation)).await
     }
 
     async fn relay(

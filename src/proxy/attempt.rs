@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::failure::{Came, Failure};
 use super::headers::Outgoing;
+use super::pieces::Pieces;
 use super::worker::{Upstream, Worker};
 use crate::domain::answer::{InBandError, PlainAnswer};
 use crate::domain::api_form::ApiForm;
@@ -16,7 +19,7 @@ use crate::domain::fault::Fault;
 use crate::domain::stream::Scanner;
 use crate::domain::usage::TokenUsage;
 use crate::pool::ApiKey;
-use crate::transport::{Body, Request, Response, SendError};
+use crate::transport::{Body, BodyError, Request, Response, SendError};
 
 /// How much of a plain answer is held, to see an error inside a success.
 const PLAIN_HELD: usize = 1 << 20;
@@ -84,7 +87,8 @@ impl Attempt<'_> {
         let sent = self.worker.transport.send(&self.upstream.endpoint, request).await;
         let response = sent.map_err(|error| nothing(transport_fault(&error, self.is_stream)))?;
         if !response.status.is_success() {
-            return Err(self.refused(response).await);
+            // Boxed: the rare way should not make room for itself in every request's state.
+            return Err(Box::pin(self.refused(response)).await);
         }
         if is_streamed(&response.headers, self.is_stream) {
             self.hold_stream(response).await
@@ -104,8 +108,8 @@ impl Attempt<'_> {
     async fn hold_plain(&self, response: Response) -> Result<Answer, Failure> {
         let Response { status, headers, mut body } = response;
         let idle = self.upstream.provider.timeouts.idle;
-        let mut held = Held::default();
-        while let Some(piece) = timeout(idle, body.chunk()).await.map_err(|_| nothing(TransportFault::Idle))? {
+        let mut held = Pieces::default();
+        while let Some(piece) = next_piece(&mut body, idle).await.map_err(|_| nothing(TransportFault::Idle))? {
             held.push(piece.map_err(|_| nothing(TransportFault::StreamBroken))?);
             if held.len() > PLAIN_HELD {
                 return Ok(Answer { status, headers, content: Content::Large { held: held.take(), body } });
@@ -124,7 +128,7 @@ impl Attempt<'_> {
     async fn hold_stream(&self, response: Response) -> Result<Answer, Failure> {
         let Response { status, headers, mut body } = response;
         let mut scanner = Box::new(Scanner::new(self.form, self.strips_usage));
-        let mut held = Held::default();
+        let mut held = Pieces::default();
         let (idle, until) = (self.upstream.provider.timeouts.idle, Instant::now() + STREAM_HELD);
         loop {
             let patience = until.min(Instant::now() + idle);
@@ -151,7 +155,7 @@ impl Attempt<'_> {
         status: StatusCode,
         headers: HeaderMap,
         mut scanner: Box<Scanner>,
-        mut held: Held,
+        mut held: Pieces,
     ) -> Result<Answer, Failure> {
         let tail = scanner.finish();
         if let Some(error) = scanner.error() {
@@ -192,6 +196,14 @@ pub(super) const fn transport_fault(error: &SendError, stream: bool) -> Transpor
     }
 }
 
+/// What comes next of a body. What has arrived already needs no clock.
+async fn next_piece(body: &mut Body, idle: Duration) -> Result<Option<Result<Bytes, BodyError>>, Elapsed> {
+    match body.chunk().now_or_never() {
+        Some(piece) => Ok(piece),
+        None => timeout(idle, body.chunk()).await,
+    }
+}
+
 /// The upstream's word on what it sends; the client's wish only where the upstream says nothing.
 fn is_streamed(headers: &HeaderMap, is_wanted: bool) -> bool {
     let Some(declared) = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes) else { return is_wanted };
@@ -203,7 +215,7 @@ fn is_streamed(headers: &HeaderMap, is_wanted: bool) -> bool {
 /// What came of a body within its limits; an error body that breaks off is still worth reading.
 pub(super) async fn read_capped(mut body: Body, limit: usize) -> Bytes {
     let until = Instant::now() + ERROR_TIME;
-    let mut held = Held::default();
+    let mut held = Pieces::default();
     while let Ok(Some(Ok(piece))) = timeout_at(until, body.chunk()).await {
         held.push(piece);
         if held.len() >= limit {
@@ -217,7 +229,7 @@ pub(super) async fn read_capped(mut body: Body, limit: usize) -> Bytes {
 
 /// All of a body, or why it did not come.
 pub(super) async fn read_whole(mut body: Body, limit: usize) -> Result<Bytes, TransportFault> {
-    let mut held = Held::default();
+    let mut held = Pieces::default();
     while let Some(piece) = body.chunk().await {
         held.push(piece.map_err(|_| TransportFault::StreamBroken)?);
         if held.len() > limit {
@@ -227,50 +239,9 @@ pub(super) async fn read_whole(mut body: Body, limit: usize) -> Result<Bytes, Tr
     Ok(held.take())
 }
 
-/// Pieces on their way to being one. The first is kept as it is, for it is often the only one.
-#[derive(Default)]
-struct Held {
-    first: Bytes,
-    joined: BytesMut,
-}
-
-impl Held {
-    fn push(&mut self, piece: Bytes) {
-        if piece.is_empty() {
-            return;
-        }
-        if self.len() == 0 {
-            self.first = piece;
-            return;
-        }
-        if self.joined.is_empty() {
-            self.joined.extend_from_slice(&std::mem::take(&mut self.first));
-        }
-        self.joined.extend_from_slice(&piece);
-    }
-
-    fn len(&self) -> usize {
-        self.first.len() + self.joined.len()
-    }
-
-    fn take(&mut self) -> Bytes {
-        if self.joined.is_empty() { std::mem::take(&mut self.first) } else { self.joined.split().freeze() }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn pieces_become_one_in_order() {
-        let mut held = Held::default();
-        for piece in ["a", "", "bc", "d"] {
-            held.push(Bytes::from_static(piece.as_bytes()));
-        }
-        assert_eq!(held.len(), 4);
-        assert_eq!(&held.take()[..], b"abcd");
-    }
 
     #[test]
     fn the_upstream_says_whether_it_streams() {

@@ -152,7 +152,8 @@ impl Record {
             "attempt failed"
         );
         lease.fault(&self.model, fault, now, self.worker.random());
-        self.count_attempt(&lease, CountAs::Failure, TokenUsage::default(), now);
+        let (api_key, tokens) = (lease.key().id, TokenUsage::default());
+        self.worker.recorder.lock().attempt(&AttemptEnd { api_key, count_as: CountAs::Failure, tokens, at: now });
     }
 
     /// A fault after the commit point: charged, while the request itself ends in its own way.
@@ -176,22 +177,26 @@ impl Record {
             return;
         }
         let now = self.now();
-        let api_key = self.lease.take().map(|lease| {
-            self.count_attempt(&lease, outcome.count_as(), self.tokens, now);
-            lease.key().id
-        });
-        let is_success = outcome == Outcome::Complete;
         let latency = self.started.elapsed();
-        self.worker.recorder.lock().request(RequestEnd {
+        let lease = self.lease.take();
+        let api_key = lease.as_ref().map(|lease| lease.key().id);
+        let model = self.upstream.models.name_for(&self.model, outcome == Outcome::Complete);
+        let mut sheet = self.worker.recorder.lock();
+        if let Some(api_key) = api_key {
+            sheet.attempt(&AttemptEnd { api_key, count_as: outcome.count_as(), tokens: self.tokens, at: now });
+        }
+        sheet.request(RequestEnd {
             client_token: self.client_token.id,
             provider: &self.upstream.provider.id,
-            model: self.upstream.models.name_for(&self.model, is_success),
+            model,
             count_as: outcome.count_as(),
             tokens: self.tokens,
             latency,
             first_token: self.first_token,
             at: now,
         });
+        drop(sheet);
+        drop(lease);
         tracing::info!(
             name: "access",
             { request.id = %self.id,
@@ -209,10 +214,6 @@ impl Record {
             tokens.output = self.tokens.output },
             "request"
         );
-    }
-
-    fn count_attempt(&self, lease: &Lease, count_as: CountAs, tokens: TokenUsage, at: Timestamp) {
-        self.worker.recorder.lock().attempt(&AttemptEnd { api_key: lease.key().id, count_as, tokens, at });
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http_body_util::BodyExt as _;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::{Body as _, Frame, Incoming};
 use tokio::time::timeout;
 
 use super::error::Error;
+use super::pieces::Pieces;
 
 /// No client needs longer between two pieces of its request.
 const IDLE: Duration = Duration::from_secs(30);
@@ -19,28 +21,39 @@ pub(super) async fn read(body: Incoming, limit: usize) -> Result<Bytes, Error> {
     if body.size_hint().lower() > limit as u64 {
         return Err(Error::BodyTooLarge { limit });
     }
-    timeout(TOTAL, collect(body, limit)).await.unwrap_or(Err(Error::BodyTooSlow))
+    let mut upload = Upload { body, pieces: Pieces::default(), limit };
+    // A small request has come together with its head, and needs no clock.
+    while let Some(frame) = upload.body.frame().now_or_never() {
+        match frame {
+            Some(frame) => upload.take(frame)?,
+            None => return Ok(upload.pieces.take()),
+        }
+    }
+    timeout(TOTAL, Box::pin(upload.rest())).await.unwrap_or(Err(Error::BodyTooSlow))
 }
 
-async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, Error> {
-    let mut first = Bytes::new();
-    let mut joined = BytesMut::new();
-    while let Some(frame) = timeout(IDLE, body.frame()).await.map_err(|_| Error::BodyTooSlow)? {
-        let Ok(data) = frame.map_err(|_| Error::BodyBroken)?.into_data() else { continue };
-        if first.len() + joined.len() + data.len() > limit {
-            return Err(Error::BodyTooLarge { limit });
+struct Upload {
+    body: Incoming,
+    pieces: Pieces,
+    limit: usize,
+}
+
+impl Upload {
+    async fn rest(mut self) -> Result<Bytes, Error> {
+        while let Some(frame) = timeout(IDLE, self.body.frame()).await.map_err(|_| Error::BodyTooSlow)? {
+            self.take(frame)?;
         }
-        // Most bodies come in one piece, which is kept as it is.
-        if first.is_empty() && joined.is_empty() {
-            first = data;
-            continue;
-        }
-        if joined.is_empty() {
-            let expected = usize::try_from(body.size_hint().lower()).unwrap_or(0).min(limit);
-            joined.reserve(first.len() + data.len() + expected);
-            joined.extend_from_slice(&std::mem::take(&mut first));
-        }
-        joined.extend_from_slice(&data);
+        Ok(self.pieces.take())
     }
-    Ok(if joined.is_empty() { first } else { joined.freeze() })
+
+    fn take(&mut self, frame: Result<Frame<Bytes>, hyper::Error>) -> Result<(), Error> {
+        let Ok(data) = frame.map_err(|_| Error::BodyBroken)?.into_data() else { return Ok(()) };
+        if self.pieces.len() + data.len() > self.limit {
+            return Err(Error::BodyTooLarge { limit: self.limit });
+        }
+        self.pieces.push(data);
+        let announced = usize::try_from(self.body.size_hint().lower()).unwrap_or(0);
+        self.pieces.expect(announced.min(self.limit));
+        Ok(())
+    }
 }
