@@ -64,6 +64,19 @@ CREATE TABLE model_rests (
     PRIMARY KEY (api_key_id, model)
 ) STRICT, WITHOUT ROWID;
 
+-- Learned: a model, or a provider as a whole, that is left alone for a time through no fault of any key.
+CREATE TABLE upstream_rests (
+    provider_id TEXT    NOT NULL REFERENCES providers (id) ON DELETE CASCADE,  -- whose model, or which as a whole
+    model       TEXT,              -- as the client named it; NULL: the provider as a whole
+    until_at    INTEGER NOT NULL,  -- nothing is sent before then
+    reason      TEXT    NOT NULL,  -- why, as a word of `Reason`
+    provenance  TEXT    NOT NULL CHECK (provenance IN ('stated', 'computed', 'guessed'))  -- how sure the end is
+) STRICT;
+
+-- Two, because no NULL equals another in a unique index.
+CREATE UNIQUE INDEX upstream_rests_by_model ON upstream_rests (provider_id, model);
+CREATE UNIQUE INDEX upstream_rests_of_providers ON upstream_rests (provider_id) WHERE model IS NULL;
+
 -- What clients present. A deleted token keeps its row, because its statistics refer to it, but loses its secret.
 CREATE TABLE client_tokens (
     id               TEXT    NOT NULL PRIMARY KEY,  -- UUIDv7

@@ -4,6 +4,7 @@
 //! it was dealt, so that a request, its upstream connection and its counters stay on one core. A small second runtime
 //! carries the control plane and the background jobs: a large import never delays a stream.
 
+mod admin;
 mod connection;
 mod control;
 mod downstream;
@@ -27,17 +28,21 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::provider::{Provider, ProviderId};
 use crate::jobs;
+use crate::storage;
 use crate::telemetry::DroppedLines;
 use crate::web::State;
+use admin::NewAdmin;
 use control::ControlPlane;
-use startup::{AdminAccess, Directory, Opened};
+use startup::{Directory, Opened};
 use stop_signal::StopSignal;
 use threads::{Plan, WorkerThread};
 
 /// A running server.
 pub struct App {
     addr: SocketAddr,
-    admin: AdminAccess,
+    /// Until it was told.
+    new_admin: Option<NewAdmin>,
+    base_url: String,
     /// The control plane's runtime; `None` once it is shut down.
     control: Option<Runtime>,
     workers: Vec<WorkerThread>,
@@ -50,7 +55,9 @@ pub struct App {
 impl App {
     /// Starts a server. Blocking; the server runs on threads of its own until it is shut down or dropped.
     pub fn start(config: Config, clock: Clock) -> anyhow::Result<Self> {
-        Self::start_with(config, clock, ProviderId::ollama(), DroppedLines::default())
+        let mut app = Self::start_with(config, clock, ProviderId::ollama(), DroppedLines::default())?;
+        app.introduce_admin(&|_: &str| ())?;
+        Ok(app)
     }
 
     fn start_with(
@@ -62,6 +69,8 @@ impl App {
         // First of all, so that a start that is refused for the address has changed nothing.
         let listener = listener::bind(config.listen)?;
         let addr = listener.local_addr().context("cannot read the listening address")?;
+        let public_url = config.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
+        let base_url = public_url.unwrap_or_else(|| format!("http://{addr}"));
         let control = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("control")
@@ -70,7 +79,7 @@ impl App {
             .context("cannot start the control plane's threads")?;
         let (directory, storage, is_key_new) = startup::open(&config, clock.now())?;
         let opened = control.block_on(startup::load(config, clock, storage, default_provider, &directory))?;
-        let Opened { admin, shared, mut state, tls, limits, grace } = opened;
+        let Opened { new_admin, shared, mut state, tls, limits, grace } = opened;
         state.dropped_lines = dropped_lines;
         let (stop, stopped) = watch::channel(false);
         let plane = ControlPlane::new(state.clone(), control.handle().clone(), limits.max_body_size.bytes());
@@ -82,7 +91,7 @@ impl App {
             tracing::info!("made a master key; keep a copy of it apart from the database");
         }
         tracing::info!(address = %addr, version = env!("CARGO_PKG_VERSION"), "listening");
-        Ok(Self { addr, admin, control: Some(control), workers, stop, state, _directory: directory })
+        Ok(Self { addr, new_admin, base_url, control: Some(control), workers, stop, state, _directory: directory })
     }
 
     pub fn addr(&self) -> SocketAddr {
@@ -95,7 +104,7 @@ impl App {
         self.stop.send_replace(true);
         self.workers.drain(..).for_each(WorkerThread::join);
         let result = self.block_on(async {
-            let flushed = self.state.ledger.flush().await;
+            let flushed = self.flush_at_last().await;
             let closed = self.state.storage.clone().close().await;
             flushed.context("cannot write the last statistics").and(closed.context("cannot close the database"))
         });
@@ -106,9 +115,32 @@ impl App {
         result
     }
 
+    /// Nobody writes beside this any more, so a queue that is full soon is not.
+    async fn flush_at_last(&self) -> Result<(), storage::Error> {
+        const TRIES: u32 = 100;
+        for _ in 1..TRIES {
+            match self.state.ledger.flush().await {
+                Err(storage::Error::Busy) => tokio::time::sleep(Duration::from_millis(50)).await,
+                flushed => return flushed,
+            }
+        }
+        self.state.ledger.flush().await
+    }
+
+    /// Tells a new admin token, if one was made.
+    fn introduce_admin(&mut self, tell: &impl Fn(&str)) -> anyhow::Result<()> {
+        let Some(admin) = self.new_admin.take() else { return Ok(()) };
+        self.block_on(admin.introduce(&self.state.storage, &self.base_url, tell))
+    }
+
     fn block_on<T>(&self, future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
         self.control.as_ref().context("the server has stopped")?.block_on(future)
     }
+}
+
+/// Checks what [`Config::resolve`] cannot: that certificates and addresses can be used.
+pub fn validate(config: &Config) -> anyhow::Result<()> {
+    startup::validate(config)
 }
 
 /// Starts what runs on the control plane's threads.
@@ -143,10 +175,8 @@ impl Drop for App {
 /// Runs the server until SIGTERM or SIGINT. `tell` is for what only the person at the terminal may read.
 pub fn serve(config: Config, dropped_lines: DroppedLines, tell: impl Fn(&str)) -> anyhow::Result<()> {
     let stop = StopSignal::watch()?;
-    let app = App::start_with(config, Clock::system(), ProviderId::ollama(), dropped_lines)?;
-    if let Some(steps) = app.admin.first_steps(app.addr) {
-        tell(&steps);
-    }
+    let mut app = App::start_with(config, Clock::system(), ProviderId::ollama(), dropped_lines)?;
+    app.introduce_admin(&tell)?;
     stop.wait();
     app.shutdown()
 }
@@ -159,20 +189,18 @@ pub fn demo(mut config: Config, dropped_lines: DroppedLines, tell: impl Fn(&str)
     let echo = echo::Echo::start()?;
     directory.path().clone_into(&mut config.data_dir);
     config.providers.push(Provider::echo(echo.base_url()));
-    let app = App::start_with(config, Clock::system(), ProviderId::echo(), dropped_lines)?;
+    let mut app = App::start_with(config, Clock::system(), ProviderId::echo(), dropped_lines)?;
     let token = app.block_on(startup::seed_demo(&app.state))?;
     tell(&format!(
         "\nThis is a demonstration: its provider `echo` repeats what it is told, and everything is gone when it stops.\n\n    \
-         curl -N http://{}/v1/chat/completions -H 'Authorization: Bearer {}' \\\n      \
+         curl -N {}/v1/chat/completions -H 'Authorization: Bearer {}' \\\n      \
          -H 'Content-Type: application/json' \\\n      \
          -d '{{\"model\": \"{}\", \"stream\": true, \"messages\": [{{\"role\": \"user\", \"content\": \"hello pool\"}}]}}'\n",
-        app.addr,
+        app.base_url,
         token.expose(),
         echo::MODEL,
     ));
-    if let Some(steps) = app.admin.first_steps(app.addr) {
-        tell(&steps);
-    }
+    app.introduce_admin(&tell)?;
     stop.wait();
     app.shutdown()
 }

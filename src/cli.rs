@@ -63,6 +63,9 @@ fn run(cli: &Cli, environment: &Environment, out: &mut impl Write, err: &mut imp
         Ok(config) => config,
         Err(problems) => return finish(print(err, &problem_lines(&problems)), USAGE_ERROR),
     };
+    if let Err(error) = app::validate(&config) {
+        return finish(print(err, &[failure_line(&error)]), USAGE_ERROR);
+    }
     let outcome = match cli.command.unwrap_or_default() {
         Command::Serve => start(config, |config, log| app::serve(config, log, tell)),
         Command::Demo => start(config, |config, log| app::demo(config, log, tell)),

@@ -12,6 +12,7 @@
 //! the next flush. Nothing here waits: no I/O, no await, one short lock for each provider.
 
 mod breaker;
+mod breakers;
 mod entry;
 mod key;
 mod lane;
@@ -37,7 +38,7 @@ use crate::domain::fault::{Cooldown, Reason};
 use crate::domain::ids::ApiKeyId;
 use crate::domain::provider::ProviderId;
 use crate::domain::time::Timestamp;
-use crate::storage::{ApiKeyRow, KeyHealthRow};
+use crate::storage::{ApiKeyRow, KeyHealthRow, UpstreamRests};
 use state::State;
 
 /// How many there are of what.
@@ -93,6 +94,13 @@ impl Pool {
         self.state.lock().restore_refusal(id, model, rest);
     }
 
+    /// `None` is the provider as a whole.
+    pub(crate) fn restore_upstream_rest(&self, model: Option<&str>, rest: Cooldown) {
+        let mut state = self.state.lock();
+        state.breakers.restore(model, rest);
+        self.is_troubled.store(true, Ordering::Release);
+    }
+
     /// How many there are of what, for `/metrics`.
     pub(crate) fn census(&self) -> Census {
         let state = self.state.lock();
@@ -106,6 +114,17 @@ impl Pool {
 
     pub(crate) fn mark_dirty(&self, ids: impl Iterator<Item = ApiKeyId>) {
         self.state.lock().mark_dirty(ids);
+    }
+
+    /// What rests through no fault of a key, if that changed since the last call.
+    pub(crate) fn take_upstream_rests(&self) -> Option<UpstreamRests> {
+        let rests = self.state.lock().breakers.take_changed()?;
+        Some(UpstreamRests { provider: self.provider.clone(), rests })
+    }
+
+    /// Rests that could not be stored are due again.
+    pub(crate) fn mark_upstream_rests(&self) {
+        self.state.lock().breakers.mark_changed();
     }
 
     /// One pick and its success, for the benchmark of their cost.
@@ -123,11 +142,16 @@ impl Pool {
     }
 
     fn fault(&self, blame: Blame<'_>, now: Timestamp, random: u64) {
+        // Under the lock, or a success that holds it would take the mark back.
+        let mut state = self.state.lock();
+        state.fault(blame, now, random);
         self.is_troubled.store(true, Ordering::Release);
-        self.state.lock().fault(blame, now, random);
     }
 
-    fn neutral(&self, place: Place, now: Timestamp) {
-        self.state.lock().neutral(place, now);
+    /// Only a key, a model or a provider with something to prove can have a probe to give back.
+    fn neutral(&self, key: &ApiKey, place: Place, now: Timestamp) {
+        if key.is_troubled() || self.is_troubled.load(Ordering::Acquire) {
+            self.state.lock().neutral(place, now);
+        }
     }
 }

@@ -29,6 +29,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
@@ -42,7 +43,7 @@ pub(crate) use worker::{Shared, Upstream, Worker};
 use crate::access::ClientToken;
 use crate::domain::api_form::ApiForm;
 use crate::domain::client_address;
-use crate::domain::request_view::RequestView;
+use crate::domain::request_view::{RequestView, strip_cloud_suffix};
 use record::{Asked, Record};
 use request_id::RequestId;
 use route::{Operation, Route};
@@ -64,12 +65,28 @@ pub(crate) async fn answer(worker: Arc<Worker>, request: Request<Incoming>, peer
         .unwrap_or(Route { provider: None, operation: Operation::Unknown(crate::domain::api_form::ErrorForm::OpenAi) });
     let form = route.operation.error_form();
     let context = Context { worker, parts: &parts, started, id, peer };
+    let client_address = context.client_address();
     let answered = if parts.method == Method::OPTIONS {
-        Ok(preflight(&parts.headers, &route.operation))
+        Told::Here(Ok(preflight(&parts.headers, &route.operation)))
     } else {
         context.serve(route, body).await
     };
+    let is_logged = matches!(answered, Told::ByRecord(_));
+    let (Told::Here(answered) | Told::ByRecord(answered)) = answered;
     let mut response = answered.unwrap_or_else(|error| error.into_response(form));
+    if !is_logged {
+        // What was refused, or answered from here, has no record of its own.
+        tracing::info!(
+            name: "access",
+            { request.id = %id,
+            client.address = %client_address,
+            method = %parts.method,
+            path = parts.uri.path(),
+            status = response.status().as_u16(),
+            latency_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX) },
+            "request"
+        );
+    }
     let headers = response.headers_mut();
     headers.insert(HeaderName::from_static("x-request-id"), id.header_value());
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
@@ -96,6 +113,21 @@ fn preflight(asked: &HeaderMap, operation: &Operation<'_>) -> Response<ResponseB
     response
 }
 
+/// An answer, and who writes its line in the access log.
+enum Told {
+    Here(Result<Response<ResponseBody>, Error>),
+    /// The request's record does, when the request ends.
+    ByRecord(Result<Response<ResponseBody>, Error>),
+}
+
+/// A request that was let in and understood.
+struct Prepared {
+    record: Record,
+    is_stream: bool,
+    body: Bytes,
+    with_usage: Option<Bytes>,
+}
+
 /// One request on its way through.
 struct Context<'a> {
     worker: Arc<Worker>,
@@ -106,71 +138,90 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
-    async fn serve(self, route: Route<'_>, body: Incoming) -> Result<Response<ResponseBody>, Error> {
+    async fn serve(self, route: Route<'_>, body: Incoming) -> Told {
+        let (upstream, form) = match self.admit(&route) {
+            Ok((upstream, Some(form))) => (upstream, form),
+            Ok((upstream, None)) => {
+                // Boxed: the rare way should not make room for itself in every request's state.
+                return Told::Here(Box::pin(models::answer(&self.worker, &upstream, &route.operation)).await);
+            }
+            Err(error) => return Told::Here(Err(error)),
+        };
+        match self.prepare(form, &upstream, body).await {
+            Ok(prepared) => Told::ByRecord(self.relay(form, &upstream, prepared).await),
+            Err(error) => Told::Here(Err(error)),
+        }
+    }
+
+    /// Everything that can be refused before anything is read: the path, the method, the provider. With the form to relay
+    /// in, or none for what is answered from here.
+    fn admit(&self, route: &Route<'_>) -> Result<(Arc<Upstream>, Option<ApiForm>), Error> {
         check_headers(&self.parts.headers)?;
         if let Operation::Unknown(_) = route.operation {
             return Err(Error::UnknownRoute { path: self.parts.uri.path().to_owned() });
         }
-        let upstream = self.worker.shared.upstream(route.provider);
-        let upstream = upstream.ok_or_else(|| Error::UnknownProvider {
+        let upstream = self.worker.shared.upstream(route.provider).ok_or_else(|| Error::UnknownProvider {
             name: route.provider.unwrap_or(self.worker.shared.default_provider.as_str()).to_owned(),
         })?;
-        let upstream = Arc::clone(upstream);
-        let is_read = matches!(self.parts.method, Method::GET | Method::HEAD);
         if let Operation::Relay(form) = route.operation {
             if self.parts.method != Method::POST {
                 return Err(Error::MethodNotAllowed { allow: "POST" });
             }
-            return self.relay(form, upstream, body).await;
+            return Ok((Arc::clone(upstream), Some(form)));
         }
-        if !is_read {
+        if !matches!(self.parts.method, Method::GET | Method::HEAD) {
             return Err(Error::MethodNotAllowed { allow: "GET" });
         }
         // A list of models is told to anybody; a token that is shown must be good all the same.
         if bearer(&self.parts.headers).is_some() {
-            self.check_token(&upstream)?;
+            self.check_token(upstream)?;
         }
-        check_enabled(&upstream)?;
-        Box::pin(models::answer(&self.worker, &upstream, &route.operation)).await
+        check_enabled(upstream)?;
+        Ok((Arc::clone(upstream), None))
     }
 
-    async fn relay(
-        self,
-        form: ApiForm,
-        upstream: Arc<Upstream>,
-        body: Incoming,
-    ) -> Result<Response<ResponseBody>, Error> {
-        let client_token = self.check_token(&upstream)?;
-        check_enabled(&upstream)?;
-        let mut bytes = upload::read(body, self.worker.shared.limits.max_body_size.bytes()).await?;
-        let mut view = RequestView::read(form, &bytes).map_err(Error::BadBody)?;
+    /// Lets the client in and reads what it wants. A request counts from the end of this on: one that is refused here has
+    /// changed nothing.
+    async fn prepare(&self, form: ApiForm, upstream: &Arc<Upstream>, body: Incoming) -> Result<Prepared, Error> {
+        let client_token = self.check_token(upstream)?;
+        check_enabled(upstream)?;
+        let mut body = upload::read(body, self.worker.shared.limits.max_body_size.bytes()).await?;
+        let mut view = RequestView::read(form, &body).map_err(Error::BadBody)?;
         let unsuffixed;
-        if let Some(model) = crate::domain::request_view::strip_cloud_suffix(upstream.provider.kind, &view.model) {
-            unsuffixed = view.with_model(&bytes, model);
+        if let Some(model) = strip_cloud_suffix(upstream.provider.kind, &view.model) {
+            unsuffixed = view.with_model(&body, model);
             view = RequestView::read(form, &unsuffixed).map_err(Error::BadBody)?;
-            bytes = unsuffixed.clone();
+            body = unsuffixed.clone();
         }
-        let model: Box<str> = view.model.as_ref().into();
-        let (is_stream, with_usage) = (view.is_stream, failover::ask_for_usage(&upstream, &view, &bytes));
-        let asked = Asked {
+        let record = Record::new(Asked {
             worker: Arc::clone(&self.worker),
-            upstream: Arc::clone(&upstream),
+            upstream: Arc::clone(upstream),
             client_token,
             id: self.id,
             client_address: self.client_address(),
-            model,
+            model: view.model.as_ref().into(),
             started: self.started,
-        };
-        let provider = &upstream.provider;
+        });
+        let with_usage = failover::ask_for_usage(upstream, &view, &body);
+        Ok(Prepared { record, is_stream: view.is_stream, with_usage, body })
+    }
+
+    async fn relay(
+        &self,
+        form: ApiForm,
+        upstream: &Upstream,
+        prepared: Prepared,
+    ) -> Result<Response<ResponseBody>, Error> {
+        let Prepared { record, is_stream, with_usage, body } = prepared;
+        let (client, provider) = (&self.parts.headers, &upstream.provider);
         let attribution = &self.worker.shared.attribution;
-        let headers =
-            headers::Outgoing::select(&self.parts.headers, provider.kind, provider.forward_headers, attribution);
+        let headers = headers::Outgoing::select(client, provider.kind, provider.forward_headers, attribution);
         let path = match self.parts.uri.query() {
             Some(query) => Cow::Owned(format!("{}?{query}", form.upstream_path())),
             None => Cow::Borrowed(form.upstream_path()),
         };
-        let plan = failover::Plan { form, is_stream, path: &path, headers: &headers, body: bytes, with_usage };
-        failover::run(Record::new(asked), plan).await
+        let plan = failover::Plan { form, is_stream, path: &path, headers: &headers, body, with_usage };
+        failover::run(record, plan).await
     }
 
     fn client_address(&self) -> IpAddr {

@@ -23,6 +23,7 @@ mod migrations;
 mod providers;
 mod settings;
 mod statistics;
+mod upstream_rests;
 mod usage;
 mod worker;
 
@@ -34,20 +35,21 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-pub use self::api_keys::{AddOutcome, ApiKeyRow, Disabled, KeyRef, NewApiKey};
+pub use self::api_keys::{AddOutcome, ApiKeyRow, Disabled, KeyRef, NewApiKey, SealedApiKeys};
 pub use self::client_tokens::{ClientTokenListItem, ClientTokenRow, NewClientToken, TokenRef};
 pub use self::error::{Error, OpenError};
 pub use self::key_health::{KeyHealthRow, ModelRest};
 pub use self::listing::{ApiKeyCounts, ApiKeyListItem, ApiKeyPage, ApiKeyStats, KeyStatus, ListApiKeys, Page, Search};
 use self::migrations::Schema;
 pub use self::statistics::ModelTally;
-pub use self::usage::UnappliedUsage;
+pub use self::upstream_rests::{UpstreamRest, UpstreamRests};
+pub use self::usage::{Health, UnappliedUsage};
 use self::worker::Worker;
 use crate::domain::time::Timestamp;
 use crate::vault::Vault;
 
 /// The database file in the data directory.
-const FILE_NAME: &str = "pool.db";
+pub(crate) const FILE_NAME: &str = "pool.db";
 const READERS: usize = 3;
 
 /// A handle on the open database; clones share it.

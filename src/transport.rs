@@ -19,6 +19,7 @@ mod stream;
 mod tls;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use body::{Body, Response};
 pub use endpoint::{Endpoint, EndpointError};
@@ -27,9 +28,15 @@ pub use idle::Options;
 pub use request::Request;
 pub use tls::{TlsRoots, TlsRootsError};
 
+use tokio::time::Instant;
+
 use connection::Connection;
 use idle::IdlePool;
 use request::Outgoing;
+
+/// A connection that was closed while it was idle shows it at once. One that is closed later was closed on a request that
+/// had begun, and that one may be running and paid for.
+const STALE_WITHIN: Duration = Duration::from_secs(1);
 
 /// Sends requests and keeps idle connections, normally for one thread.
 pub struct Transport {
@@ -51,9 +58,10 @@ impl Transport {
     pub async fn send(&self, endpoint: &Endpoint, request: Request<'_>) -> Result<Response, SendError> {
         let mut out = Outgoing::render(endpoint, &request).map_err(SendError::InvalidRequest)?;
         if let Some(mut connection) = self.idle_connection(endpoint).await {
+            let begun = Instant::now();
             match connection.exchange(&mut out, request.method, request.first_byte_timeout).await {
                 Ok(head) => return Ok(Response::new(head, connection, out, Arc::clone(&self.idle))),
-                Err(failure) if failure.is_unanswered_close => out.rewind(),
+                Err(failure) if failure.is_unanswered_close && begun.elapsed() < STALE_WITHIN => out.rewind(),
                 Err(failure) => return Err(failure.error),
             }
         }

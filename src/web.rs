@@ -7,18 +7,28 @@
 mod admin;
 mod api;
 mod changes;
+mod control;
 mod methods;
+mod observed;
+mod request_id;
 
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use poem::endpoint::BoxEndpoint;
-use poem::{EndpointExt as _, Route};
+use poem::http::request::Parts;
+use poem::{Endpoint as _, EndpointExt as _, Route};
 use poem_openapi::OpenApiService;
 use tokio::time::Instant;
 
 pub(crate) use admin::AdminToken;
 pub(crate) use api::{PublicStatsCache, body_too_large, internal_error};
 pub(crate) use changes::new_client_token;
+pub(crate) use control::Control;
+pub(crate) use observed::Observed;
+pub(crate) use request_id::RequestId;
 
 use crate::access::Access;
 use crate::clock::Clock;
@@ -27,6 +37,7 @@ use crate::pool::Pool;
 use crate::storage::Storage;
 use crate::telemetry::DroppedLines;
 use crate::usage::Ledger;
+use methods::Methods;
 
 /// What the control plane works on. Cheap to clone: every field is a handle.
 #[derive(Clone)]
@@ -41,6 +52,7 @@ pub(crate) struct State {
     pub(crate) is_draining: Arc<std::sync::atomic::AtomicBool>,
     pub(crate) public_stats: PublicStatsCache,
     pub(crate) dropped_lines: DroppedLines,
+    pub(crate) control: Arc<Control>,
 }
 
 impl State {
@@ -50,23 +62,47 @@ impl State {
     }
 }
 
-/// Everything that is not the data plane, as one endpoint.
-pub(crate) fn endpoint(state: State) -> BoxEndpoint<'static> {
-    let service = OpenApiService::new(
-        (api::ApiKeys, api::ClientTokens, api::Statistics, api::Infrastructure),
-        "ollama-api-pool",
-        env!("CARGO_PKG_VERSION"),
-    );
-    let methods = Arc::new(methods::Methods::of_document(&service.spec()));
-    Route::new()
-        .nest("/", service)
-        .catch_all_error(api::error_response)
-        .around(move |endpoint, request| {
-            let methods = Arc::clone(&methods);
-            async move { methods.answer(&endpoint, request).await }
+/// Everything that is not the data plane.
+pub(crate) struct ControlRoutes {
+    endpoint: BoxEndpoint<'static>,
+    methods: Arc<Methods>,
+    control: Arc<Control>,
+}
+
+impl ControlRoutes {
+    pub(crate) fn new(state: State) -> Self {
+        let apis = (api::ApiKeys, api::KeySwitches, api::ClientTokens, api::Statistics, api::Infrastructure);
+        let service = OpenApiService::new(apis, "ollama-api-pool", env!("CARGO_PKG_VERSION"));
+        let document = service.spec();
+        let methods = Arc::new(Methods::of_document(&document));
+        let control = Arc::clone(&state.control);
+        let of_routes = Arc::clone(&methods);
+        let endpoint = Route::new()
+            .nest("/", service)
+            .catch_all_error(api::error_response)
+            .around(move |endpoint, request| {
+                let methods = Arc::clone(&of_routes);
+                async move { methods.answer(&endpoint, request).await }
+            })
+            .after(|response| async move { response.map(api::with_security_headers) })
+            .data(state)
+            .data(api::ApiDocument::of(&document))
+            .map_to_response()
+            .boxed();
+        Self { endpoint, methods, control }
+    }
+
+    /// A request has come.
+    pub(crate) fn observe(&self, request: &Parts, peer: SocketAddr) -> Observed {
+        Observed::begin(request, peer, &self.methods, &self.control)
+    }
+
+    /// Answers it, even where a handler panics.
+    pub(crate) async fn answer(&self, id: RequestId, request: poem::Request) -> poem::Response {
+        let answer = AssertUnwindSafe(self.endpoint.get_response(request)).catch_unwind();
+        id.scope(answer).await.unwrap_or_else(|_| {
+            tracing::error!(request.id = %id, "a request to the control plane panicked");
+            internal_error(id)
         })
-        .after(|response| async move { response.map(api::with_security_headers) })
-        .data(state)
-        .map_to_response()
-        .boxed()
+    }
 }

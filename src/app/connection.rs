@@ -18,8 +18,9 @@ use super::downstream::Downstream;
 use super::threads::Place;
 use crate::proxy::{self, ResponseBody, Worker};
 
-/// From the first byte of a head to its last.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// For a head to be complete, from the end of the answer before. That makes it the life of an idle connection too, and it
+/// is longer than the clients keep theirs: a connection must not be closed just when a request is on its way.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(100);
 /// The largest head that is read, and the most that is read of a body at once.
 const MAX_BUFFER: usize = 128 * 1024;
 
@@ -34,6 +35,11 @@ impl Connections {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(MAX_BUFFER);
         Self { worker, plane, http }
+    }
+
+    /// Closes what has been idle for too long towards the upstreams.
+    pub(super) fn close_expired(&self) {
+        self.worker.close_expired();
     }
 
     /// Serves a connection on this thread's runtime until either side ends it.

@@ -1,10 +1,10 @@
 //! Accepts connections and deals each to the worker that has the fewest.
 
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -25,8 +25,15 @@ pub(super) fn bind(address: SocketAddr) -> anyhow::Result<StdListener> {
         socket.listen(BACKLOG)?;
         Ok(socket.into())
     };
-    open().with_context(|| {
-        format!("cannot listen on {address}: stop what uses that address, or choose another with LISTEN")
+    open().map_err(|error| {
+        let advice = if error.kind() == ErrorKind::AddrNotAvailable {
+            "this machine does not have that address, choose one of its own with LISTEN"
+        } else if error.kind() == ErrorKind::PermissionDenied {
+            "this user may not, choose a port from 1024 on with LISTEN"
+        } else {
+            "stop what uses that address, or choose another with LISTEN"
+        };
+        anyhow::Error::new(error).context(format!("cannot listen on {address}: {advice}"))
     })
 }
 

@@ -18,6 +18,9 @@ use crate::proxy::{Shared, Worker};
 use crate::transport::{Options, TlsRoots, Transport};
 use crate::usage::Recorder;
 
+/// How often connections to upstreams that nobody asks any more are closed.
+const TIDY_UP_EVERY: Duration = Duration::from_secs(30);
+
 /// Where connections for a worker are put, and how many it has.
 #[derive(Clone)]
 pub(super) struct Seat {
@@ -119,21 +122,20 @@ fn run(
 ) {
     let graceful = GracefulShutdown::new();
     runtime.block_on(async {
+        let mut tidy_up = tokio::time::interval(TIDY_UP_EVERY);
         loop {
-            let (stream, peer) = tokio::select! {
+            tokio::select! {
                 received = receiver.recv() => match received {
-                    Some(received) => received,
+                    Some(received) => take_over(received, &connections, count, &graceful),
                     None => break,
                 },
+                _ = tidy_up.tick() => connections.close_expired(),
                 _ = stop.wait_for(|stop| *stop) => break,
-            };
-            let place = Place(Arc::clone(count));
-            match TcpStream::from_std(stream) {
-                Ok(stream) => connections.serve(stream, peer, place, &graceful),
-                Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "a connection could not be taken over");
-                }
             }
+        }
+        // Who was accepted before the order to stop is served like those who run.
+        while let Ok(received) = receiver.try_recv() {
+            take_over(received, &connections, count, &graceful);
         }
         if tokio::time::timeout(drain.grace, graceful.shutdown()).await.is_err() {
             tracing::warn!("requests still running after the grace are cut");
@@ -142,4 +144,19 @@ fn run(
     });
     // Dropping the runtime drops what still runs, and with it every lease and record.
     drop(runtime);
+}
+
+fn take_over(
+    (stream, peer): (StdStream, SocketAddr),
+    connections: &Connections,
+    count: &Arc<AtomicUsize>,
+    graceful: &GracefulShutdown,
+) {
+    let place = Place(Arc::clone(count));
+    match TcpStream::from_std(stream) {
+        Ok(stream) => connections.serve(stream, peer, place, graceful),
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a connection could not be taken over");
+        }
+    }
 }

@@ -26,8 +26,8 @@ const OBSOLETE: [(&str, &str); 12] = [
     ("POSTGRES_IMPORT_CHUNK_SIZE", "imports are not cut into chunks"),
     ("AUTH_SECRET", "sessions are stored and need no signing secret; stored secrets are sealed with MASTER_KEY"),
     ("BUILD_TIME", "the build is identified by --version"),
-    ("API_KEYS", "API keys are stored in SQLite and managed in the admin console"),
-    ("ACCOUNTS", "accounts are stored in SQLite and managed in the admin console"),
+    ("API_KEYS", "API keys are stored in SQLite and managed through the admin API"),
+    ("ACCOUNTS", "accounts are stored in SQLite and managed through the admin API"),
 ];
 
 const NOT_YET: [&str; 16] = [

@@ -51,6 +51,8 @@ pub enum TransportFault {
     },
     /// The connection ended before the first byte of an answer.
     ClosedBeforeAnswer,
+    /// The request cannot be written as HTTP: something of the client's, such as its query, may not stand there.
+    Unsendable,
     /// What came was not HTTP, or not the form that was promised.
     Malformed,
     /// The answer began and broke off.
@@ -59,7 +61,7 @@ pub enum TransportFault {
     Idle,
 }
 
-/// The rules in the order in which they are tried, as the admin console shows them.
+/// The rules in the order in which they are tried, as they are shown.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
     rules::TABLES.iter().copied().flatten()
 }
@@ -84,7 +86,7 @@ pub fn classify_in_band(kind: ProviderKind, error: &InBandError, now: Timestamp)
     classify(kind, &FailedAnswer { status, headers: &HeaderMap::new(), body: error.raw.as_bytes() }, now)
 }
 
-/// Charges a failure of the way to the provider; a key is never at fault.
+/// Charges a failure of the way; a key is never at fault.
 ///
 /// The recovery holds before the commit point; after it nothing is retried, whatever it says.
 pub const fn classify_transport(fault: TransportFault) -> Fault {
@@ -95,6 +97,7 @@ pub const fn classify_transport(fault: TransportFault) -> Fault {
         | TransportFault::ConnectTimeout
         | TransportFault::ClosedBeforeAnswer
         | TransportFault::StreamBroken => (FaultScope::Provider, Reason::Network, Recovery::RetryOnce),
+        TransportFault::Unsendable => (FaultScope::Request, Reason::InvalidRequest, Recovery::PassThrough),
         TransportFault::Malformed => (FaultScope::Provider, Reason::Malformed, Recovery::RetryOnce),
         TransportFault::FirstByteTimeout { stream: true } | TransportFault::Idle => {
             (FaultScope::Model, Reason::Timeout, Recovery::RetryOnce)

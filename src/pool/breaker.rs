@@ -18,6 +18,8 @@ const THRESHOLD: u32 = 10;
 const WINDOW: Duration = Duration::from_secs(30);
 const SHORTEST: Duration = Duration::from_secs(2);
 const LONGEST: Duration = Duration::from_mins(1);
+/// A rest whose probe nobody has asked for is forgotten after this long.
+const FORGOTTEN_AFTER: Duration = Duration::from_mins(10);
 /// A probe whose end is never reported (its client left) gives way to another after this long.
 const PROBE_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -39,25 +41,43 @@ pub(super) struct Breaker {
 }
 
 impl Breaker {
-    /// Asks for passage; letting a probe through is remembered.
-    pub(super) fn gate(&mut self, now: Timestamp) -> Gate {
-        let Some(cooldown) = self.cooldown else { return Gate::Pass };
-        if now < cooldown.until {
-            return Gate::Rests(cooldown);
-        }
-        if cooldown.provenance != Provenance::Guessed {
-            self.cooldown = None;
-            return Gate::Pass;
-        }
-        if now < self.probing_until {
-            return Gate::Rests(Cooldown { until: now + Duration::from_secs(1), ..cooldown });
-        }
-        self.probing_until = now + PROBE_PATIENCE;
-        Gate::Pass
+    /// A rest as it was before the last stop. How many came before it is not known, nor stored: should its probe fail, the
+    /// next rest is the shortest, and ends with a probe too.
+    pub(super) fn restored(cooldown: Cooldown) -> Self {
+        Self { cooldown: Some(cooldown), ..Self::default() }
     }
 
-    /// A fault of this scope, with the rest that its rule asks for.
-    pub(super) fn fault(&mut self, scope: FaultScope, reason: Reason, rest: Rest, now: Timestamp) {
+    /// Whether a request may be sent. Only looks; [`Breaker::begin`] is for one that is.
+    pub(super) fn gate(&self, now: Timestamp) -> Gate {
+        match self.cooldown {
+            Some(cooldown) if now < cooldown.until => Gate::Rests(cooldown),
+            Some(cooldown) if now < self.probing_until => {
+                Gate::Rests(Cooldown { until: now + Duration::from_secs(1), ..cooldown })
+            }
+            Some(_) | None => Gate::Pass,
+        }
+    }
+
+    /// A request is sent: after a guessed rest it is the probe.
+    pub(super) fn begin(&mut self, now: Timestamp) {
+        match self.cooldown {
+            Some(cooldown) if cooldown.provenance == Provenance::Guessed => self.probing_until = now + PROBE_PATIENCE,
+            Some(_) => self.cooldown = None,
+            None => {}
+        }
+    }
+
+    /// A request ended that says nothing about what rests here: if it was the probe, another may follow.
+    pub(super) fn release(&mut self) {
+        self.probing_until = Timestamp::default();
+    }
+
+    /// A fault of this scope, with the rest that its rule asks for. True when a rest began or became longer.
+    pub(super) fn fault(&mut self, scope: FaultScope, reason: Reason, rest: Rest, now: Timestamp) -> bool {
+        // What runs when a rest begins may fail together, and must not make it longer step by step.
+        if self.resting(now).is_some() && matches!(rest, Rest::Strike | Rest::Backoff { .. }) {
+            return false;
+        }
         if self.faults == 0 || now > self.first_fault_at + WINDOW {
             self.faults = 0;
             self.first_fault_at = now;
@@ -74,10 +94,17 @@ impl Breaker {
                 self.faults = 0;
                 (now + rest, Provenance::Guessed)
             }
-            Rest::Strike | Rest::Backoff { .. } => return,
+            Rest::Strike | Rest::Backoff { .. } => return false,
         };
         let new = Cooldown { until, reason, provenance, scope };
-        self.cooldown = Some(self.cooldown.map_or(new, |old| old.lengthened(new)));
+        let old = self.cooldown;
+        self.cooldown = Some(old.map_or(new, |old| old.lengthened(new)));
+        self.cooldown != old
+    }
+
+    /// The rest that began last, also when only its probe is outstanding.
+    pub(super) fn cooldown(&self) -> Option<Cooldown> {
+        self.cooldown
     }
 
     /// What rests now, for lists.
@@ -85,9 +112,12 @@ impl Breaker {
         self.cooldown.filter(|c| now < c.until)
     }
 
-    /// Whether forgetting this would change nothing.
+    /// Whether forgetting this would change nothing, or nobody has cared for long.
     pub(super) fn is_idle(&self, now: Timestamp) -> bool {
-        self.resting(now).is_none() && now > self.first_fault_at + WINDOW && now > self.probing_until
+        let is_over = |rest: Cooldown| {
+            now >= rest.until && (rest.provenance != Provenance::Guessed || now > rest.until + FORGOTTEN_AFTER)
+        };
+        self.cooldown.is_none_or(is_over) && now > self.first_fault_at + WINDOW && now >= self.probing_until
     }
 }
 
@@ -101,6 +131,15 @@ mod tests {
         b.fault(FaultScope::Model, Reason::ServerError, Rest::Strike, at);
     }
 
+    /// Asks, and sends where it may.
+    fn send(b: &mut Breaker, now: Timestamp) -> Gate {
+        let gate = b.gate(now);
+        if gate == Gate::Pass {
+            b.begin(now);
+        }
+        gate
+    }
+
     fn rested() -> Breaker {
         let mut b = Breaker::default();
         (0..THRESHOLD).for_each(|_| strike(&mut b, T0));
@@ -111,7 +150,7 @@ mod tests {
     fn a_few_faults_pass() {
         let mut b = Breaker::default();
         (1..THRESHOLD).for_each(|_| strike(&mut b, T0));
-        assert_eq!(b.gate(T0), Gate::Pass);
+        assert_eq!(send(&mut b, T0), Gate::Pass);
     }
 
     #[test]
@@ -120,24 +159,24 @@ mod tests {
         for i in 0..100 {
             strike(&mut b, T0 + Duration::from_secs(31 * i));
         }
-        assert_eq!(b.gate(T0 + Duration::from_secs(31 * 100)), Gate::Pass);
+        assert_eq!(send(&mut b, T0 + Duration::from_secs(31 * 100)), Gate::Pass);
     }
 
     #[test]
     fn many_rest_and_then_one_probe_passes() {
         let mut b = rested();
-        assert!(matches!(b.gate(T0 + Duration::from_millis(1_999)), Gate::Rests(_)));
+        assert!(matches!(send(&mut b, T0 + Duration::from_millis(1_999)), Gate::Rests(_)));
         let end = T0 + SHORTEST;
-        assert_eq!(b.gate(end), Gate::Pass, "the probe");
-        assert!(matches!(b.gate(end), Gate::Rests(_)), "nobody beside it");
-        assert_eq!(b.gate(end + PROBE_PATIENCE), Gate::Pass, "a lost probe does not block for ever");
+        assert_eq!(send(&mut b, end), Gate::Pass, "the probe");
+        assert!(matches!(send(&mut b, end), Gate::Rests(_)), "nobody beside it");
+        assert_eq!(send(&mut b, end + PROBE_PATIENCE), Gate::Pass, "a lost probe does not block for ever");
     }
 
     #[test]
     fn a_failed_probe_rests_twice_as_long() {
         let mut b = rested();
         let end = T0 + SHORTEST;
-        assert_eq!(b.gate(end), Gate::Pass);
+        assert_eq!(send(&mut b, end), Gate::Pass);
         strike(&mut b, end);
         assert_eq!(b.resting(end).map(|c| c.until), Some(end + SHORTEST * 2));
     }
@@ -147,8 +186,23 @@ mod tests {
         let mut b = Breaker::default();
         let until = T0 + Duration::from_secs(7);
         b.fault(FaultScope::Model, Reason::Overloaded, Rest::Until(until, Provenance::Stated), T0);
-        assert!(matches!(b.gate(T0), Gate::Rests(c) if c.until == until));
-        assert_eq!(b.gate(until), Gate::Pass);
-        assert_eq!(b.gate(until), Gate::Pass, "all pass at once");
+        assert!(matches!(send(&mut b, T0), Gate::Rests(c) if c.until == until));
+        assert_eq!(send(&mut b, until), Gate::Pass);
+        assert_eq!(send(&mut b, until), Gate::Pass, "all pass at once");
+    }
+
+    #[test]
+    fn what_fails_together_rests_once() {
+        let mut b = rested();
+        (0..100).for_each(|_| strike(&mut b, T0));
+        assert_eq!(b.resting(T0).map(|c| c.until), Some(T0 + SHORTEST));
+    }
+
+    #[test]
+    fn a_probe_that_says_nothing_gives_way_to_another() {
+        let mut b = rested();
+        assert_eq!(send(&mut b, T0 + SHORTEST), Gate::Pass);
+        b.release();
+        assert_eq!(send(&mut b, T0 + SHORTEST), Gate::Pass);
     }
 }

@@ -35,7 +35,8 @@ pub(super) struct Entry {
     pub(super) expires_at: Option<Timestamp>,
     pub(super) cooldown: Option<Cooldown>,
     pub(super) strikes: u32,
-    /// Guessed account rests in a row: each is twice as long as the one before.
+    /// Guessed account rests in a row: each is twice as long as the one before. Not stored: the first guess after a
+    /// restart is short, and ends with a probe.
     pub(super) backoffs: u32,
     pub(super) probe: Probe,
 }

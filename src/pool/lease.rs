@@ -51,9 +51,8 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         self.key.end();
-        // Only a key with something to prove can be running a probe.
-        if !self.is_reported && self.key.is_troubled() {
-            self.pool.neutral(self.place, self.picked_at);
+        if !self.is_reported {
+            self.pool.neutral(&self.key, self.place, self.picked_at);
         }
     }
 }

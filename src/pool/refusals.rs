@@ -8,7 +8,7 @@ use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 
 use super::lane::{Lane, Slot, Turn};
-use crate::domain::fault::Cooldown;
+use crate::domain::fault::{Cooldown, Reason};
 use crate::domain::time::Timestamp;
 
 /// Lanes at once. Each costs four bytes a key; models beyond this are asked for each time, as if nothing was known.
@@ -27,6 +27,13 @@ pub(super) struct Refusals {
 }
 
 impl Refusals {
+    /// Gives room to models that are refused now, if it is used up by such as were.
+    pub(super) fn forget_ended(&mut self, now: Timestamp) {
+        if self.lanes.len() >= MAX_LANES {
+            self.lanes.retain(|_, lane| lane.refused.values().any(|rest| rest.until > now));
+        }
+    }
+
     /// Remembers that this key's owner may not use the model until the rest ends.
     pub(super) fn refuse(&mut self, model: &str, slot: Slot, rest: Cooldown, main: &Lane) {
         if !self.lanes.contains_key(model) {
@@ -90,8 +97,13 @@ impl Refusals {
         }
     }
 
-    pub(super) fn refuses_any(&self, model: &str) -> bool {
-        self.lanes.get(model).is_some_and(|lane| !lane.refused.is_empty())
+    /// When the first refusal of this model ends, and why how many refuse; `None` when nobody does.
+    pub(super) fn rests(&self, model: &str) -> Option<(Timestamp, Vec<(Reason, u32)>)> {
+        let lane = self.lanes.get(model)?;
+        let until = lane.refused.values().map(|rest| rest.until).min()?;
+        let mut causes: HashMap<Reason, u32> = HashMap::new();
+        lane.refused.values().for_each(|rest| *causes.entry(rest.reason).or_default() += 1);
+        Some((until, causes.into_iter().collect()))
     }
 
     /// The models this key's owner may not use, for storing.

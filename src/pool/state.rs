@@ -10,7 +10,8 @@ use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::breaker::{Breaker, Gate};
+use super::breaker::Gate;
+use super::breakers::Breakers;
 use super::entry::{Entry, Probe};
 use super::key::ApiKey;
 use super::lane::{Lane, Slot, Turn};
@@ -23,8 +24,6 @@ use crate::storage::{ApiKeyRow, Disabled, KeyHealthRow};
 
 /// A probe that has not ended after this long no longer keeps other requests from its key.
 const PROBE_PATIENCE: Duration = Duration::from_secs(10);
-/// Models whose faults are remembered at once. Clients name models, so this must have an end.
-const MAX_MODELS: usize = 1_024;
 
 /// A key that was given a turn.
 pub(super) struct Picked {
@@ -59,8 +58,7 @@ pub(super) struct State {
     deadlines: BinaryHeap<Reverse<(Timestamp, Slot, u32)>>,
     /// How many keys rest, by reason.
     resting: HashMap<Reason, u32>,
-    provider: Breaker,
-    models: HashMap<Box<str>, Breaker, ahash::RandomState>,
+    pub(super) breakers: Breakers,
     /// Keys whose health has changed since it was last taken for storing.
     dirty: HashSet<Slot, ahash::RandomState>,
 }
@@ -144,12 +142,7 @@ impl State {
     /// Gives the next turn to a key that is ready and not among `tried`.
     pub(super) fn pick(&mut self, model: &str, tried: &[Place], now: Timestamp) -> Result<Picked, Nothing> {
         self.wake(now);
-        if let Gate::Rests(cooldown) = self.provider.gate(now) {
-            return Err(Nothing::UpstreamRests(cooldown));
-        }
-        if let Some(breaker) = self.models.get_mut(model)
-            && let Gate::Rests(cooldown) = breaker.gate(now)
-        {
+        if let Gate::Rests(cooldown) = self.breakers.gate(model, now) {
             return Err(Nothing::UpstreamRests(cooldown));
         }
         let entries = &mut self.entries;
@@ -171,6 +164,7 @@ impl State {
         let turn = self.refusals.next(&mut self.main, model, now, judge);
         match (turn, picked) {
             (Some(slot), Some(picked)) => {
+                self.breakers.begin(model, now);
                 if self.entry(slot).is_some_and(|e| matches!(e.probe, Probe::Running(_))) {
                     self.deadlines.push(Reverse((now + PROBE_PATIENCE, slot, picked.place.generation)));
                 }
@@ -183,22 +177,23 @@ impl State {
     /// An attempt succeeded: whatever its key, its model and the provider were blamed for is over.
     /// True when another model still has faults.
     pub(super) fn success(&mut self, place: Place, model: &str, now: Timestamp) -> bool {
-        self.models.remove(model);
-        self.provider = Breaker::default();
         self.key_success(place, now);
-        !self.models.is_empty()
+        self.breakers.success(model, now)
     }
 
     fn key_success(&mut self, place: Place, now: Timestamp) {
         let Some(entry) = self.entry_at(place) else { return };
         // A cooldown that a concurrent attempt set stays, and will want its probe cleared.
         entry.key.set_troubled(entry.cooldown.is_some());
+        let had_faults = entry.strikes > 0 || entry.backoffs > 0;
         entry.strikes = 0;
         entry.backoffs = 0;
         let was_probe = entry.probe != Probe::No;
         entry.probe = Probe::No;
         let is_ready = entry.is_ready(now);
-        self.dirty.insert(place.slot);
+        if had_faults || was_probe {
+            self.dirty.insert(place.slot);
+        }
         if was_probe && is_ready {
             self.enqueue(place.slot);
         }
@@ -206,6 +201,7 @@ impl State {
 
     /// An attempt that says nothing about its key: the key's probe, if this was it, is due again.
     pub(super) fn neutral(&mut self, place: Place, now: Timestamp) {
+        self.breakers.release();
         let Some(entry) = self.entry_at(place) else { return };
         let Probe::Running(reason) = entry.probe else { return };
         entry.probe = Probe::Due(reason);
@@ -229,26 +225,20 @@ impl State {
                 };
                 if self.entry_at(place).is_some() {
                     let rest = Cooldown { until, reason: fault.reason, provenance, scope: fault.scope };
+                    self.refusals.forget_ended(now);
                     self.refusals.refuse(model, place.slot, rest, &self.main);
                     self.dirty.insert(place.slot);
                 }
             }
-            FaultScope::Model => {
+            FaultScope::Model | FaultScope::Provider => {
                 self.neutral(place, now);
-                self.forget_idle_models(now);
-                if self.models.len() < MAX_MODELS || self.models.contains_key(model) {
-                    let breaker = self.models.entry(model.into()).or_default();
-                    breaker.fault(fault.scope, fault.reason, fault.rest, now);
-                }
-            }
-            FaultScope::Provider => {
-                self.neutral(place, now);
-                self.provider.fault(fault.scope, fault.reason, fault.rest, now);
+                self.breakers.fault(model, fault, now);
             }
         }
     }
 
     fn key_fault(&mut self, place: Place, fault: &Fault, now: Timestamp, random: u64) {
+        self.breakers.release();
         let Some(entry) = self.entry_at(place) else { return };
         let old = entry.cooldown;
         entry.key.set_troubled(true);
@@ -344,12 +334,6 @@ impl State {
         }
     }
 
-    fn forget_idle_models(&mut self, now: Timestamp) {
-        if self.models.len() >= MAX_MODELS {
-            self.models.retain(|_, breaker| !breaker.is_idle(now));
-        }
-    }
-
     fn why_nothing(&mut self, model: &str, tried: &[Place], now: Timestamp) -> Nothing {
         if self.by_id.is_empty() {
             return Nothing::NoKeys;
@@ -361,11 +345,15 @@ impl State {
         }
         let until = self.next_return(now);
         let causes: Vec<_> = self.resting().collect();
-        match until {
-            Some(until) if !causes.is_empty() => Nothing::Resting { until, causes },
-            Some(_) | None if self.refusals.refuses_any(model) => Nothing::ModelRefused,
-            Some(until) if until > now => Nothing::Resting { until, causes },
-            Some(_) | None => Nothing::NoneUsable,
+        match (until, self.refusals.rests(model)) {
+            (Some(until), _) if !causes.is_empty() => Nothing::Resting { until, causes },
+            // A bucket that is empty fills again; what a plan does not include stays out.
+            (_, Some((until, causes))) if causes.iter().any(|(reason, _)| is_passing(*reason)) => {
+                Nothing::Resting { until, causes }
+            }
+            (_, Some(_)) => Nothing::ModelRefused,
+            (Some(until), None) if until > now => Nothing::Resting { until, causes },
+            (Some(_) | None, None) => Nothing::NoneUsable,
         }
     }
 
@@ -375,7 +363,7 @@ impl State {
             let is_true = self.entry_at(Place { slot, generation }).is_some_and(|e| {
                 let is_probe = matches!(e.probe, Probe::Running(_)) && e.is_ready(now);
                 let is_disabled_until = e.disabled.is_some_and(|d| d.until == Some(at));
-                is_probe || is_disabled_until || e.cooldown.is_some_and(|c| c.until == at)
+                is_probe || is_disabled_until || e.disabled.is_none() && e.cooldown.is_some_and(|c| c.until == at)
             });
             if is_true {
                 return Some(at);
@@ -396,4 +384,9 @@ impl State {
     fn entry_at(&mut self, place: Place) -> Option<&mut Entry> {
         self.entry_mut(place.slot).filter(|e| e.generation == place.generation)
     }
+}
+
+/// Whether a refusal of a model ends by waiting.
+fn is_passing(reason: Reason) -> bool {
+    !matches!(reason, Reason::Subscription | Reason::Forbidden)
 }

@@ -191,12 +191,51 @@ fn a_refused_model_is_asked_of_others_and_other_models_are_not_touched() {
 #[test]
 fn a_model_that_nobody_may_use_is_told_as_such() {
     let (pool, _) = pool(2);
+    let refused = Fault { reason: Reason::Subscription, ..fault(FaultScope::AccountModel, Rest::For(HOUR)) };
     for _ in 0..2 {
         let mut lease = pool.pick("big", &[], T0).expect("a key");
-        lease.fault("big", &fault(FaultScope::AccountModel, Rest::For(HOUR)), T0, 0);
+        lease.fault("big", &refused, T0, 0);
     }
     assert_eq!(pool.pick("big", &[], T0).err(), Some(Nothing::ModelRefused));
     assert!(pool.pick(MODEL, &[], T0).is_ok());
+}
+
+#[test]
+fn a_bucket_of_a_model_that_is_empty_is_told_as_a_rest() {
+    let (pool, _) = pool(1);
+    let until = T0 + HOUR;
+    let fault =
+        Fault { reason: Reason::FreeQuota, ..fault(FaultScope::AccountModel, Rest::Until(until, Provenance::Stated)) };
+    pool.pick("m:free", &[], T0).expect("a key").fault("m:free", &fault, T0, 0);
+    let told = pool.pick("m:free", &[], T0).err();
+    assert_eq!(told, Some(Nothing::Resting { until, causes: vec![(Reason::FreeQuota, 1)] }));
+    assert!(pool.pick("m:free", &[], until).is_ok());
+}
+
+#[test]
+fn a_success_that_is_older_than_a_rest_does_not_end_it() {
+    let (pool, _) = pool(2);
+    let (mut a, mut b) = (pick(&pool, T0), pick(&pool, T0));
+    a.fault(MODEL, &fault(FaultScope::Provider, Rest::Until(T0 + HOUR, Provenance::Stated)), T0, 0);
+    b.success(MODEL, T0);
+    assert!(matches!(pool.pick(MODEL, &[], T0).err(), Some(Nothing::UpstreamRests(_))));
+    assert!(pool.pick(MODEL, &[], T0 + HOUR).is_ok());
+}
+
+#[test]
+fn a_probe_of_the_upstream_that_met_a_bad_key_goes_on_with_the_next() {
+    let (pool, _) = pool(2);
+    for _ in 0..10 {
+        pick(&pool, T0).fault(MODEL, &fault(FaultScope::Model, Rest::Strike), T0, 0);
+    }
+    assert!(pool.pick(MODEL, &[], T0).is_err());
+    let later = T0 + Duration::from_mins(2);
+    let mut probe = pick(&pool, later);
+    assert!(pool.pick(MODEL, &[], later).is_err(), "one at a time");
+    probe.fault(MODEL, &fault(FaultScope::Key, Rest::Strike), later, 0);
+    let mut next = pool.pick(MODEL, &[probe.place()], later).expect("the same request's next key");
+    next.success(MODEL, later);
+    assert!(pool.pick(MODEL, &[], later).is_ok());
 }
 
 #[test]
@@ -218,6 +257,51 @@ fn what_was_learned_is_stored_and_restored() {
     }
     assert!(restored.pick(MODEL, &[], T0 + HOUR - Duration::from_millis(1)).is_err());
     assert!(restored.pick(MODEL, &[], T0 + HOUR).is_ok());
+}
+
+/// Pools of one provider before and after a restart.
+fn restarted(pool: &Arc<Pool>) -> Arc<Pool> {
+    let stored = pool.take_upstream_rests().expect("something to store");
+    assert_eq!(pool.take_upstream_rests(), None, "taken once");
+    pool.mark_upstream_rests();
+    assert_eq!(pool.take_upstream_rests().as_ref(), Some(&stored), "and again after a failed write");
+    let restored = pool_of(&[row(0)]);
+    for (model, rest) in &stored.rests {
+        restored.restore_upstream_rest(model.as_deref(), *rest);
+    }
+    assert_eq!(restored.take_upstream_rests(), None, "what was loaded is stored already");
+    restored
+}
+
+#[test]
+fn a_stated_rest_of_a_model_or_provider_is_restored_and_ends_without_a_probe() {
+    let until = T0 + HOUR;
+    for scope in [FaultScope::Model, FaultScope::Provider] {
+        let (pool, _) = pool(1);
+        pick(&pool, T0).fault(MODEL, &fault(scope, Rest::Until(until, Provenance::Stated)), T0, 0);
+        let restored = restarted(&pool);
+        let rest = Cooldown { until, reason: Reason::RateLimit, provenance: Provenance::Stated, scope };
+        let nothing = restored.pick(MODEL, &[], until - Duration::from_millis(1)).err();
+        assert_eq!(nothing, Some(Nothing::UpstreamRests(rest)));
+        assert_eq!(restored.pick("another", &[], T0).is_ok(), scope == FaultScope::Model);
+        let (_one, _two) = (pick(&restored, until), pick(&restored, until));
+    }
+}
+
+#[test]
+fn a_guessed_rest_of_a_model_or_provider_is_restored_and_ends_with_its_probe() {
+    for scope in [FaultScope::Model, FaultScope::Provider] {
+        let (pool, _) = pool(1);
+        pick(&pool, T0).fault(MODEL, &fault(scope, Rest::For(HOUR)), T0, 0);
+        let restored = restarted(&pool);
+        let end = T0 + HOUR;
+        assert!(restored.pick(MODEL, &[], end - Duration::from_millis(1)).is_err());
+        let mut probe = pick(&restored, end);
+        assert!(matches!(restored.pick(MODEL, &[], end).err(), Some(Nothing::UpstreamRests(_))), "one at a time");
+        probe.success(MODEL, end);
+        let (_one, _two) = (pick(&restored, end), pick(&restored, end));
+        assert_eq!(restored.take_upstream_rests().map(|stored| stored.rests), Some(vec![]), "and is forgotten");
+    }
 }
 
 proptest! {

@@ -119,6 +119,8 @@ impl Attempt<'_> {
         let read = PlainAnswer::read(self.form, &bytes);
         match read.error {
             Some(error) => Err(self.in_band(error)),
+            // A page for people comes from something in front of the API, whatever its status says.
+            None if bytes.trim_ascii_start().starts_with(b"<") => Err(nothing(TransportFault::Malformed)),
             None => {
                 Ok(Answer { status, headers, content: Content::Whole { bytes, usage: read.usage, is_stream: false } })
             }
@@ -192,7 +194,8 @@ pub(super) const fn transport_fault(error: &SendError, stream: bool) -> Transpor
         SendError::ConnectTimeout => TransportFault::ConnectTimeout,
         SendError::FirstByteTimeout => TransportFault::FirstByteTimeout { stream },
         SendError::Closed(_) | SendError::Io(_) => TransportFault::ClosedBeforeAnswer,
-        SendError::Malformed(_) | SendError::InvalidRequest(_) => TransportFault::Malformed,
+        SendError::Malformed(_) => TransportFault::Malformed,
+        SendError::InvalidRequest(_) => TransportFault::Unsendable,
     }
 }
 

@@ -202,9 +202,7 @@ impl Error {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(after) = self.retry_after() {
-            // Rounded up: a client that comes a moment too early is refused again.
-            let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+            headers.insert(header::RETRY_AFTER, retry_after_value(after));
         }
         if let Self::MethodNotAllowed { allow } = &self {
             headers.insert(header::ALLOW, HeaderValue::from_static(allow));
@@ -240,6 +238,12 @@ impl Error {
         };
         json.map(Bytes::from).unwrap_or_default()
     }
+}
+
+/// In whole seconds, rounded up: a client that comes a moment too early is refused again.
+pub(super) fn retry_after_value(wait: Duration) -> HeaderValue {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    HeaderValue::from(seconds.max(1))
 }
 
 /// Whether waiting helps: a quota or a rate, and not a credential that is refused.

@@ -52,9 +52,10 @@ pub(super) fn ask_for_usage(upstream: &Upstream, view: &RequestView<'_>, body: &
 
 /// Makes attempts until one is answered or there is nothing left to try.
 pub(super) async fn run(mut record: Record, mut plan: Plan<'_>) -> Result<Response<ResponseBody>, Error> {
-    let mut budget = Budget::new(&record.worker().shared.limits, record.started());
+    let mut budget = Budget::new(&record.worker().shared.limits);
     let mut tried = Vec::new();
     let mut last: Option<Failure> = None;
+    let mut was_question_refused = false;
     loop {
         match pick(record.upstream(), record.model(), &tried, last.as_ref(), record.now()) {
             Ok(lease) => {
@@ -64,12 +65,18 @@ pub(super) async fn run(mut record: Record, mut plan: Plan<'_>) -> Result<Respon
             Err(nothing) => return give_up(record, last, Some(nothing), plan.form),
         }
         let failure = match attempt(&record, &plan).await {
-            Ok(answer) => return Ok(commit(record, answer, plan.form)),
+            Ok(answer) => {
+                if was_question_refused {
+                    record.upstream().refuses_stream_options.store(true, Ordering::Relaxed);
+                }
+                return Ok(commit(record, answer, plan.form));
+            }
             Err(failure) => failure,
         };
         if plan.with_usage.is_some() && failure.names_stream_options() {
             // Our question was refused, not the client's request: the same key gets the original.
-            record.upstream().refuses_stream_options.store(true, Ordering::Relaxed);
+            // It is remembered once the original is answered.
+            was_question_refused = true;
             plan.with_usage = None;
             tried.pop();
             record.fail(&failure.fault);
@@ -96,7 +103,11 @@ pub(super) fn pick(
 ) -> Result<Lease, Nothing> {
     let is_retry = last.is_some_and(|failure| failure.fault.recovery == Recovery::RetryOnce);
     match upstream.pool.pick(model, tried, now) {
-        Err(Nothing::AllTried) if is_retry => upstream.pool.pick(model, &[], now),
+        // The key of the last attempt is not to blame; those before it may be.
+        Err(Nothing::AllTried) if is_retry => {
+            let before = tried.split_last().map_or(&[][..], |(_, before)| before);
+            upstream.pool.pick(model, before, now)
+        }
         picked => picked,
     }
 }
@@ -194,12 +205,13 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    pub(super) fn new(limits: &ProxyLimits, started: Instant) -> Self {
+    /// The clock starts now: a slow upload is not an attempt.
+    pub(super) fn new(limits: &ProxyLimits) -> Self {
         Self {
             attempts: limits.max_attempts,
             rotations: MAX_ROTATIONS,
             retries: 1,
-            started,
+            started: Instant::now(),
             clock: limits.retry_budget,
         }
     }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::body::ResponseBody;
-use super::error::Error;
+use super::error::{Error, retry_after_value};
 use super::headers;
 use super::redaction::{redacted, redacted_text};
 use crate::domain::answer::{ErrorView, InBandError};
@@ -55,7 +55,8 @@ impl Failure {
     pub(super) fn names_stream_options(&self) -> bool {
         match &self.came {
             Came::Answer { status, body, .. } => {
-                matches!(status.as_u16(), 400 | 422) && memchr::memmem::find(body, b"stream_options").is_some()
+                // Only the error's own message counts: a body may echo the client's prompt.
+                matches!(status.as_u16(), 400 | 422) && ErrorView::read(body).message().contains("stream_options")
             }
             Came::InBand(_) | Came::Nothing(_) => false,
         }
@@ -67,12 +68,13 @@ impl Failure {
     /// would tell its owner otherwise.
     pub(super) fn tell(self, form: ErrorForm, now: Timestamp) -> Result<Response<ResponseBody>, Error> {
         match self.fault.scope {
-            FaultScope::Request | FaultScope::AccountModel => self.pass_through(form),
+            FaultScope::Request | FaultScope::AccountModel => self.pass_through(form, now),
             FaultScope::Key => Err(Error::KeysFailed { reason: self.fault.reason }),
+            // In words of our own: the upstream's may name the owner of the key.
             FaultScope::Account => Err(Error::Upstream {
                 status: StatusCode::TOO_MANY_REQUESTS,
                 reason: self.fault.reason,
-                message: self.message(),
+                message: format!("The accounts that were tried are at their limit ({}).", self.fault.reason.as_str()),
                 retry_after: Some(self.stated_rest(now).unwrap_or(DEFAULT_RETRY_AFTER)),
             }),
             FaultScope::Model | FaultScope::Provider => Err(Error::Upstream {
@@ -94,13 +96,17 @@ impl Failure {
         self.tell(form, now).err().unwrap_or(passed)
     }
 
-    fn pass_through(self, form: ErrorForm) -> Result<Response<ResponseBody>, Error> {
+    fn pass_through(self, form: ErrorForm, now: Timestamp) -> Result<Response<ResponseBody>, Error> {
+        let wait = self.stated_rest(now).filter(|_| self.fault.scope == FaultScope::AccountModel);
         match self.came {
             Came::Answer { status, headers, body } if is_in_form(form, &body) => {
-                let mut response = Response::new(ResponseBody::full(body));
+                let mut response = Response::new(ResponseBody::full(without_owner(body)));
                 *response.status_mut() = status;
                 *response.headers_mut() = headers::incoming(&headers);
                 response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                if let Some(wait) = wait.filter(|_| status == StatusCode::TOO_MANY_REQUESTS) {
+                    response.headers_mut().insert(header::RETRY_AFTER, retry_after_value(wait));
+                }
                 Ok(response)
             }
             Came::Answer { status, .. } => Err(self.as_upstream_error(status)),
@@ -109,7 +115,7 @@ impl Failure {
                 let status = code.filter(StatusCode::is_client_error).unwrap_or(StatusCode::BAD_REQUEST);
                 Err(self.as_upstream_error(status))
             }
-            Came::Nothing(_) => Err(self.as_upstream_error(StatusCode::BAD_GATEWAY)),
+            Came::Nothing(_) => Err(self.as_upstream_error(StatusCode::BAD_REQUEST)),
         }
     }
 
@@ -163,10 +169,23 @@ pub(super) const fn told(fault: TransportFault) -> &'static str {
         TransportFault::ConnectTimeout => "The upstream could not be reached in time.",
         TransportFault::FirstByteTimeout { .. } => "The upstream did not answer in time.",
         TransportFault::ClosedBeforeAnswer => "The upstream closed the connection before it answered.",
+        TransportFault::Unsendable => "The request's query has characters that must be escaped.",
         TransportFault::Malformed => "The upstream's answer could not be understood.",
         TransportFault::StreamBroken => "The upstream's answer broke off.",
         TransportFault::Idle => "The upstream's answer stopped coming.",
     }
+}
+
+/// OpenRouter's errors say which of its users the key belongs to, beside the error. That is nobody's business.
+fn without_owner(body: Bytes) -> Bytes {
+    if memchr::memmem::find(&body, b"\"user_id\"").is_none() {
+        return body;
+    }
+    let Ok(mut error) = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&body) else {
+        return body;
+    };
+    error.remove("user_id");
+    serde_json::to_vec(&error).map_or(body, Bytes::from)
 }
 
 /// Whether clients of this form can read the error as it is.

@@ -1,11 +1,13 @@
 //! The lists of models: fetched with any key that works, and told in the form of the route.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, header};
 use serde_json::{Map, Value, json};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::attempt::{nothing, read_capped, read_whole, transport_fault};
 use super::body::ResponseBody;
@@ -18,6 +20,7 @@ use super::worker::{Upstream, Worker};
 use crate::domain::answer::PlainAnswer;
 use crate::domain::api_form::{ApiForm, ErrorForm};
 use crate::domain::classify::{self, FailedAnswer, TransportFault, classify_in_band};
+use crate::domain::fault::FaultScope;
 use crate::domain::provider::ProviderKind;
 use crate::domain::time::Timestamp;
 use crate::pool::{ApiKey, Nothing};
@@ -40,14 +43,14 @@ pub(super) async fn answer(
         Operation::Tags => Ok(json_response(fetch_kept(worker, upstream, "/api/tags").await?)),
         Operation::Version => Ok(json_response(fetch_kept(worker, upstream, "/api/version").await?)),
         Operation::Model(id) => {
-            let id = decoded(id);
-            let found = list(worker, upstream).await?.into_iter().find(|m| m.get("id").is_some_and(|v| *v == *id));
-            let model = found.ok_or(Error::UnknownModel { model: id })?;
-            Ok(json_response(Value::Object(model).to_string().into()))
+            let (id, catalogue) = (decoded(id), catalogue(worker, upstream).await?);
+            match catalogue.models.get(&id) {
+                Some(model) => Ok(json_response(model.clone())),
+                None => Err(Error::UnknownModel { model: id }),
+            }
         }
         Operation::Models | Operation::Relay(_) | Operation::Unknown(_) => {
-            let data = list(worker, upstream).await?;
-            Ok(json_response(json!({ "object": "list", "data": data }).to_string().into()))
+            Ok(json_response(catalogue(worker, upstream).await?.list.clone()))
         }
     }
 }
@@ -60,8 +63,20 @@ fn json_response(body: Bytes) -> http::Response<ResponseBody> {
     response
 }
 
-/// The provider's models in OpenAI's form, with whatever else the upstream says of each.
-async fn list(worker: &Worker, upstream: &Upstream) -> Result<Vec<Map<String, Value>>, Error> {
+/// The provider's models in OpenAI's form, rendered once for as long as they are kept: a catalogue is large, and anybody
+/// may ask for it.
+pub(super) struct Catalogue {
+    list: Bytes,
+    /// Each model by its id.
+    models: HashMap<String, Bytes>,
+}
+
+async fn catalogue(worker: &Worker, upstream: &Upstream) -> Result<Arc<Catalogue>, Error> {
+    let made = upstream.catalogue.try_get_with((), make_catalogue(worker, upstream)).await;
+    made.map_err(|error| (*error).clone())
+}
+
+async fn make_catalogue(worker: &Worker, upstream: &Upstream) -> Result<Arc<Catalogue>, Error> {
     let (path, key) = match upstream.provider.kind {
         ProviderKind::Ollama => ("/api/tags", "models"),
         ProviderKind::OpenRouter | ProviderKind::OpenAiCompatible => ("/v1/models", "data"),
@@ -70,7 +85,13 @@ async fn list(worker: &Worker, upstream: &Upstream) -> Result<Vec<Map<String, Va
     let mut list: Value = serde_json::from_slice(&body).map_err(|_| unreadable())?;
     let Some(Value::Array(models)) = list.get_mut(key).map(Value::take) else { return Err(unreadable()) };
     let owner = upstream.provider.id.as_str();
-    Ok(models.into_iter().filter_map(|model| in_openai_form(model, owner)).collect())
+    let data: Vec<_> = models.into_iter().filter_map(|model| in_openai_form(model, owner)).collect();
+    let by_id = |model: &Map<String, Value>| {
+        let id = model.get("id").and_then(Value::as_str)?;
+        Some((id.to_owned(), Bytes::from(serde_json::to_vec(model).ok()?)))
+    };
+    let models = data.iter().filter_map(by_id).collect();
+    Ok(Arc::new(Catalogue { list: json!({ "object": "list", "data": data }).to_string().into(), models }))
 }
 
 fn in_openai_form(model: Value, owner: &str) -> Option<Map<String, Value>> {
@@ -101,7 +122,7 @@ async fn fetch_kept(worker: &Worker, upstream: &Upstream, path: &'static str) ->
 }
 
 async fn fetch(worker: &Worker, upstream: &Upstream, path: &str) -> Result<Bytes, Error> {
-    let mut budget = Budget::new(&worker.shared.limits, Instant::now());
+    let mut budget = Budget::new(&worker.shared.limits);
     let mut tried = Vec::new();
     let mut last: Option<Failure> = None;
     loop {
@@ -112,14 +133,15 @@ async fn fetch(worker: &Worker, upstream: &Upstream, path: &str) -> Result<Bytes
         };
         tried.push(lease.place());
         let failure = match fetch_with(worker, upstream, path, lease.key()).await {
-            Ok(list) => {
-                lease.success("", worker.clock.now());
-                return Ok(list);
-            }
+            // A list says nothing about the key: it is told to anybody.
+            Ok(list) => return Ok(list),
             Err(failure) => failure.without(lease.key().secret_bytes()),
         };
         let now = worker.clock.now();
-        lease.fault("", &failure.fault, now, worker.random());
+        // Nor does its failure, for anybody may ask for it: only the provider's own is charged.
+        if matches!(failure.fault.scope, FaultScope::Provider | FaultScope::Model) {
+            lease.fault("", &failure.fault, now, worker.random());
+        }
         if !budget.allows_another_after(&failure.fault) {
             return Err(failure.tell_error(ErrorForm::OpenAi, now));
         }

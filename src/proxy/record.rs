@@ -109,10 +109,6 @@ impl Record {
         &self.model
     }
 
-    pub(super) fn started(&self) -> Instant {
-        self.started
-    }
-
     pub(super) fn now(&self) -> Timestamp {
         self.worker.clock.now()
     }

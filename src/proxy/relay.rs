@@ -178,6 +178,9 @@ impl Relay {
         match &mut self.reader {
             Reader::Stream(scanner) => {
                 let tail = scanner.finish();
+                // The last piece may be an error that lacks only its terminator.
+                self.charge_error();
+                let Reader::Stream(scanner) = &mut self.reader else { return };
                 let has_error = scanner.error().is_some();
                 if tail.is_truncated && !has_error {
                     return self.break_off(TransportFault::StreamBroken);

@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
 use ipnet::IpNet;
+use moka::future::Cache;
 
 use super::headers::Attribution;
+use super::models::{Catalogue, KEPT_FOR};
 use crate::access::Access;
 use crate::clock::Clock;
 use crate::config::ProxyLimits;
@@ -24,13 +26,15 @@ pub(crate) struct Upstream {
     /// The upstream has refused `stream_options`: it is not asked for usage again.
     pub(super) refuses_stream_options: AtomicBool,
     /// The lists that were fetched lately, by path.
-    pub(super) lists: moka::future::Cache<&'static str, Bytes>,
+    pub(super) lists: Cache<&'static str, Bytes>,
+    pub(super) catalogue: Cache<(), Arc<Catalogue>>,
 }
 
 impl Upstream {
     pub(crate) fn new(provider: Provider, endpoint: Endpoint, pool: Arc<Pool>, models: ModelNames) -> Self {
-        let lists = moka::future::Cache::builder().max_capacity(8).time_to_live(super::models::KEPT_FOR).build();
-        Self { provider, endpoint, pool, models, refuses_stream_options: AtomicBool::new(false), lists }
+        let lists = Cache::builder().max_capacity(8).time_to_live(KEPT_FOR).build();
+        let catalogue = Cache::builder().max_capacity(1).time_to_live(KEPT_FOR).build();
+        Self { provider, endpoint, pool, models, refuses_stream_options: AtomicBool::new(false), lists, catalogue }
     }
 }
 
@@ -74,6 +78,10 @@ impl Worker {
     ) -> Self {
         let clock = shared.clock.clone();
         Self { shared, transport, recorder, clock, random: AtomicU64::new(seed), is_cutting }
+    }
+
+    pub(crate) fn close_expired(&self) {
+        self.transport.close_expired();
     }
 
     /// A number that nobody has to guess: for jitter and request ids (splitmix64, one-to-one over its counter).

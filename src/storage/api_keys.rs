@@ -1,5 +1,6 @@
 //! Upstream API keys: adding, finding, changing, deleting, and loading all of them into the pool.
 
+mod adding;
 mod loading;
 
 use rusqlite::{OptionalExtension, Transaction, named_params};
@@ -10,7 +11,7 @@ use crate::domain::ids::ApiKeyId;
 use crate::domain::provider::ProviderId;
 use crate::domain::secret::ApiKeySecret;
 use crate::domain::time::Timestamp;
-use crate::vault::{Aad, Fingerprint, Vault, random_bytes};
+use crate::vault::{Aad, Fingerprint, Vault};
 
 pub(super) const TABLE: &str = "api_keys";
 
@@ -19,6 +20,15 @@ pub struct NewApiKey {
     pub secret: ApiKeySecret,
     pub label: String,
     pub expires_at: Option<Timestamp>,
+}
+
+/// API keys that have their ids and are sealed, but not stored yet.
+pub struct SealedApiKeys(Vec<adding::Prepared>);
+
+impl SealedApiKeys {
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 /// An API key with its secret, as the pool holds it.
@@ -57,14 +67,38 @@ pub enum KeyRef {
 
 impl Storage {
     /// Adds all of them in one transaction. The outcomes are in the order of `keys`. The provider must be known.
+    ///
+    /// Nobody else can write during that transaction: a long list is better added in parts, and then each part can be
+    /// sealed while the one before is written.
     pub async fn add_api_keys(
         &self,
         provider: ProviderId,
         keys: Vec<NewApiKey>,
         now: Timestamp,
     ) -> Result<Vec<AddOutcome>, Error> {
+        self.add_sealed_api_keys(self.seal_api_keys(provider, keys, now).await?).await
+    }
+
+    /// The first step of [`Self::add_api_keys`], which stores nothing.
+    pub async fn seal_api_keys(
+        &self,
+        provider: ProviderId,
+        keys: Vec<NewApiKey>,
+        now: Timestamp,
+    ) -> Result<SealedApiKeys, Error> {
+        if keys.is_empty() {
+            return Ok(SealedApiKeys(Vec::new()));
+        }
         let vault = self.vault();
-        self.write(move |tx| keys.into_iter().map(|key| add(tx, &vault, &provider, key, now)).collect()).await
+        let seal = move |tx: &Transaction<'_>| {
+            keys.into_iter().map(|key| adding::prepare(tx, &vault, &provider, key, now)).collect()
+        };
+        self.read(seal).await.map(SealedApiKeys)
+    }
+
+    /// The second step of [`Self::add_api_keys`].
+    pub async fn add_sealed_api_keys(&self, keys: SealedApiKeys) -> Result<Vec<AddOutcome>, Error> {
+        self.write(move |tx| keys.0.into_iter().map(|key| adding::insert(tx, key)).collect()).await
     }
 
     /// All keys that are not deleted, oldest first.
@@ -110,49 +144,6 @@ impl Storage {
     pub async fn enable_api_key(&self, id: ApiKeyId, now: Timestamp) -> Result<bool, Error> {
         self.write(move |tx| enable(tx, id, now)).await
     }
-}
-
-fn add(
-    tx: &Transaction<'_>,
-    vault: &Vault,
-    provider: &ProviderId,
-    key: NewApiKey,
-    now: Timestamp,
-) -> Result<AddOutcome, Error> {
-    const SQL: &str = "
-        INSERT INTO api_keys
-            (id, provider_id, label, label_folded, last4, fingerprint, expires_at, created_at, updated_at, secret_ciphertext)
-        VALUES
-            (:id, :provider_id, :label, :label_folded, :last4, :fingerprint, :expires_at, :now, :now, :secret_ciphertext)";
-    let fingerprint = vault.fingerprint(provider, &key.secret);
-    if let Some(id) = id_of(tx, provider, fingerprint)? {
-        return Ok(AddOutcome::Exists(id));
-    }
-    let id = ApiKeyId::new(now, random_bytes()?);
-    let sealed = vault.seal(&secret_place(provider, &fingerprint), key.secret.expose().as_bytes())?;
-    tx.prepare_cached(SQL)?.execute(named_params! {
-        ":id": id,
-        ":provider_id": provider,
-        ":label": key.label,
-        ":label_folded": key.label.to_lowercase(),
-        ":last4": key.secret.last4(),
-        ":fingerprint": fingerprint,
-        ":expires_at": key.expires_at,
-        ":now": now,
-        ":secret_ciphertext": sealed,
-    })?;
-    Ok(AddOutcome::Added(Box::new(ApiKeyRow {
-        id,
-        provider: provider.clone(),
-        label: key.label,
-        last4: key.secret.last4().to_owned(),
-        secret: key.secret,
-        disabled: None,
-        expires_at: key.expires_at,
-        strikes: 0,
-        cooldown: None,
-        created_at: now,
-    })))
 }
 
 pub(super) fn id_of(

@@ -86,6 +86,19 @@ impl Storage {
         .await
     }
 
+    /// How many tokens may use the provider.
+    pub async fn count_client_tokens(&self, provider: Option<ProviderId>) -> Result<u64, Error> {
+        const SQL: &str = "
+            SELECT count(*) FROM client_tokens
+            WHERE deleted_at IS NULL
+                AND (:provider_id IS NULL OR provider_id IS NULL OR provider_id = :provider_id)";
+        self.read(move |tx| {
+            let read = |row: &rusqlite::Row<'_>| Ok(Fields::of(row, TABLE).count("count"));
+            tx.prepare_cached(SQL)?.query_row(named_params! { ":provider_id": provider }, read)?
+        })
+        .await
+    }
+
     /// Wipes the secret and answers what was deleted. Statistics stay.
     pub async fn delete_client_token(&self, token: TokenRef, now: Timestamp) -> Result<Option<ClientTokenRow>, Error> {
         self.write(move |tx| delete(tx, token, now)).await

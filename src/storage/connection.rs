@@ -39,6 +39,7 @@ pub(super) fn checkpoint(connection: &Connection) -> Result<(), Error> {
 fn create_private(path: &Path) -> Result<(), OpenError> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(_) => Ok(()),
+        Err(_) if path.is_dir() => Err(OpenError::IsDirectory(path.to_owned())),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {
             Err(OpenError::ReadOnly(path.to_owned()))

@@ -55,6 +55,17 @@ pub enum OpenError {
     Damaged { path: PathBuf, source: rusqlite::Error },
     #[error("{path} is not a database of this program: move it away or choose another data directory", path = .0.display())]
     Foreign(PathBuf),
+    /// Without a header that can be read nobody can tell which, and only one of the two may be thrown away.
+    #[error(
+        "{path} is damaged or not a database of this program: restore it from a backup, or choose another data directory",
+        path = .path.display()
+    )]
+    Unrecognized { path: PathBuf, source: rusqlite::Error },
+    #[error(
+        "{path} is a directory, and the database belongs there: move it away or choose another data directory",
+        path = .0.display()
+    )]
+    IsDirectory(PathBuf),
     #[error("cannot write to {path}: let the user who runs this program write to it and to its directory", path = .0.display())]
     ReadOnly(PathBuf),
     #[error(
@@ -78,7 +89,7 @@ impl OpenError {
     pub(super) fn from_sqlite(path: &Path, source: rusqlite::Error) -> Self {
         let path = path.to_owned();
         match source.sqlite_error_code() {
-            Some(ErrorCode::NotADatabase) => Self::Foreign(path),
+            Some(ErrorCode::NotADatabase) => Self::Unrecognized { path, source },
             Some(ErrorCode::DatabaseCorrupt) => Self::Damaged { path, source },
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => Self::ReadOnly(path),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::InUse(path),

@@ -140,9 +140,10 @@ async fn a_full_queue_is_an_error_and_gives_usage_back() {
     };
     assert!(matches!(full, Err(Error::Busy)), "{full:?}");
     let health = KeyHealthRow { id: ApiKeyId::new(NOW, [1; 10]), strikes: 2, cooldown: None, model_rests: Vec::new() };
-    let back = fixture.storage.apply_usage(UsageBatch::default(), vec![health.clone()]).await.unwrap_err();
+    let health = Health { keys: vec![health], ..Health::default() };
+    let back = fixture.storage.apply_usage(UsageBatch::default(), health.clone()).await.unwrap_err();
     assert!(matches!(back.error, Error::Busy));
-    assert_eq!(back.health, [health]);
+    assert_eq!(back.health, health);
     assert!(fixture.storage.setting("name").await.is_ok(), "readers go on");
     release.send(()).unwrap();
     assert!(held_up.await.unwrap());
@@ -197,8 +198,16 @@ fn what_is_no_database_is_refused_untouched() {
     let path = dir.path().join(FILE_NAME);
     let text = "certainly not a database, but long enough to have a header ".repeat(100);
     fs::write(&path, &text).unwrap();
-    assert!(matches!(refused(dir.path()), OpenError::Foreign(_)));
+    assert!(matches!(refused(dir.path()), OpenError::Unrecognized { .. }));
     assert_eq!(fs::read_to_string(&path).unwrap(), text);
+}
+
+#[test]
+fn a_directory_in_place_of_the_file_is_called_one() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join(FILE_NAME)).unwrap();
+    let error = refused(dir.path());
+    assert!(matches!(error, OpenError::IsDirectory(_)) && error.to_string().contains("is a directory"), "{error}");
 }
 
 #[test]
@@ -225,6 +234,13 @@ async fn a_damaged_file_is_refused() {
     schema_overwritten[100..4096].fill(0xff);
     fs::write(&path, &schema_overwritten).unwrap();
     assert!(matches!(refused(fixture.path()), OpenError::Damaged { .. }), "schema overwritten");
+
+    let mut header_overwritten = whole.clone();
+    header_overwritten[..16].fill(0);
+    fs::write(&path, &header_overwritten).unwrap();
+    let error = refused(fixture.path());
+    assert!(matches!(error, OpenError::Unrecognized { .. }), "header overwritten: {error}");
+    assert!(error.to_string().contains("restore it from a backup"), "{error}");
 
     let mut rows_overwritten = whole.clone();
     let rows = whole.len() / 2;

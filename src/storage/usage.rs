@@ -9,29 +9,43 @@ use rusqlite::{OptionalExtension, Transaction, named_params};
 
 use super::columns::{Fields, TallyParams};
 use super::key_health::{self, KeyHealthRow};
+use super::upstream_rests::{self, UpstreamRests};
 use super::{Durability, Error, Storage, commit};
 use crate::domain::ids::{ApiKeyId, ClientTokenId};
 use crate::domain::provider::ProviderId;
 use crate::domain::time::Timestamp;
 use crate::domain::usage::{Histogram, HourKey, HourTally, KeyTally, Tally, TokenTally, UsageBatch};
 
+/// What was learned since the last flush, to replace what is stored of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    pub keys: Vec<KeyHealthRow>,
+    pub upstreams: Vec<UpstreamRests>,
+}
+
+impl Health {
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.upstreams.is_empty()
+    }
+}
+
 /// A flush of which nothing was stored, given back to be merged into the next.
 #[derive(Debug, thiserror::Error)]
 #[error("usage could not be stored")]
 pub struct UnappliedUsage {
     pub batch: UsageBatch,
-    pub health: Vec<KeyHealthRow>,
+    pub health: Health,
     #[source]
     pub error: Error,
 }
 
 impl Storage {
-    /// Adds the figures and replaces the health of the given keys. Keys and tokens that are gone are skipped.
+    /// Adds the figures and replaces the health of whom it names. Keys, tokens and providers that are gone are skipped.
     ///
     /// # Cancel safety
     ///
     /// None: a caller that drops the future cannot know whether the batch was stored.
-    pub async fn apply_usage(&self, batch: UsageBatch, health: Vec<KeyHealthRow>) -> Result<(), Box<UnappliedUsage>> {
+    pub async fn apply_usage(&self, batch: UsageBatch, health: Health) -> Result<(), Box<UnappliedUsage>> {
         // Shared rather than moved, so that it comes back even when the work panics or is never begun.
         let flush = Arc::new((batch, health));
         let work = Arc::clone(&flush);
@@ -46,16 +60,16 @@ impl Storage {
     }
 }
 
-fn copy(batch: &UsageBatch, health: &[KeyHealthRow]) -> (UsageBatch, Vec<KeyHealthRow>) {
+fn copy(batch: &UsageBatch, health: &Health) -> (UsageBatch, Health) {
     let batch = UsageBatch {
         api_keys: batch.api_keys.clone(),
         client_tokens: batch.client_tokens.clone(),
         hours: batch.hours.clone(),
     };
-    (batch, health.to_vec())
+    (batch, health.clone())
 }
 
-fn apply(tx: &Transaction<'_>, batch: &UsageBatch, health: &[KeyHealthRow]) -> Result<(), Error> {
+fn apply(tx: &Transaction<'_>, batch: &UsageBatch, health: &Health) -> Result<(), Error> {
     batch.api_keys.iter().try_for_each(|(id, tally)| add_to_key(tx, *id, tally))?;
     batch.client_tokens.iter().try_for_each(|(id, tally)| add_to_token(tx, *id, tally))?;
     for (key, tally) in &batch.hours {
@@ -63,7 +77,8 @@ fn apply(tx: &Transaction<'_>, batch: &UsageBatch, health: &[KeyHealthRow]) -> R
         add_to_model(tx, &key.provider, &key.model, &tally.tally)?;
         add_to_provider(tx, &key.provider, &tally.tally)?;
     }
-    health.iter().try_for_each(|row| key_health::replace(tx, row))
+    health.keys.iter().try_for_each(|row| key_health::replace(tx, row))?;
+    health.upstreams.iter().try_for_each(|rests| upstream_rests::replace(tx, rests))
 }
 
 fn add_to_key(tx: &Transaction<'_>, id: ApiKeyId, tally: &KeyTally) -> Result<(), Error> {

@@ -11,7 +11,7 @@ use super::{Recorder, Sheet};
 use crate::domain::provider::ProviderId;
 use crate::domain::usage::Tally;
 use crate::pool::Pool;
-use crate::storage::{self, KeyHealthRow, Storage};
+use crate::storage::{self, Health, Storage};
 
 /// Collects what the workers counted and what the pools learned, and writes it.
 pub(crate) struct Ledger {
@@ -46,7 +46,10 @@ impl Ledger {
     pub(crate) async fn flush(&self) -> Result<(), storage::Error> {
         let mut pending = self.pending.lock().await;
         self.collect(&mut pending);
-        let health: Vec<_> = self.pools.iter().flat_map(|pool| pool.take_dirty()).collect();
+        let health = Health {
+            keys: self.pools.iter().flat_map(|pool| pool.take_dirty()).collect(),
+            upstreams: self.pools.iter().filter_map(|pool| pool.take_upstream_rests()).collect(),
+        };
         let batch = pending.take();
         if batch.is_empty() && health.is_empty() {
             return Ok(());
@@ -58,6 +61,12 @@ impl Ledger {
             self.return_health(&failed.health);
             failed.error
         })
+    }
+
+    /// Keeps flushes from beginning, once none is running, for as long as the value lives: what a flush took before a
+    /// change must not be committed after it.
+    pub(crate) async fn pause_flush(&self) -> impl Sized + '_ {
+        self.pending.lock().await
     }
 
     /// Whether the last flush failed, so that counters wait in memory.
@@ -86,9 +95,12 @@ impl Ledger {
         }
     }
 
-    fn return_health(&self, health: &[KeyHealthRow]) {
+    fn return_health(&self, health: &Health) {
         for pool in &self.pools {
-            pool.mark_dirty(health.iter().map(|row| row.id));
+            pool.mark_dirty(health.keys.iter().map(|row| row.id));
+            if health.upstreams.iter().any(|rests| rests.provider == *pool.provider()) {
+                pool.mark_upstream_rests();
+            }
         }
     }
 }

@@ -3,9 +3,11 @@
 
 mod api_keys;
 mod auth;
+mod body;
 mod client_tokens;
 mod error;
 mod infrastructure;
+mod key_switches;
 mod parameters;
 mod public_stats;
 mod statistics;
@@ -13,7 +15,9 @@ mod statistics;
 pub(crate) use api_keys::ApiKeys;
 pub(crate) use client_tokens::ClientTokens;
 pub(crate) use error::{body_too_large, error_response, internal_error, with_security_headers};
-pub(crate) use infrastructure::Infrastructure;
+pub(crate) use infrastructure::{ApiDocument, Infrastructure};
+pub(crate) use key_switches::KeySwitches;
+pub(super) use parameters::api_key_id;
 pub(crate) use public_stats::PublicStatsCache;
 pub(crate) use statistics::Statistics;
 

@@ -1,5 +1,8 @@
 //! Changes to keys and tokens: committed in storage, then put into effect.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -14,6 +17,9 @@ use crate::pool::Pool;
 use crate::storage::{self, AddOutcome, ClientTokenRow, KeyRef, NewApiKey, NewClientToken, TokenRef};
 use crate::vault::{NoRandomness, random_bytes};
 
+/// How many keys are stored in one transaction, for which every other change has to wait.
+const KEYS_AT_ONCE: usize = 500;
+
 /// What became of each key, in the order given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Added {
@@ -22,60 +28,102 @@ pub(crate) enum Added {
 }
 
 impl State {
+    /// Adds keys in parts, so that other changes wait for one part and not for all. When a part fails, what was stored
+    /// before it stays, and the outcomes end there; the error is answered if nothing was stored.
     pub(crate) async fn add_api_keys(
         &self,
         pool: &Arc<Pool>,
         keys: Vec<NewApiKey>,
     ) -> Result<Vec<Added>, storage::Error> {
         let now = self.clock.now();
-        let outcomes = self.storage.add_api_keys(pool.provider().clone(), keys, now).await?;
-        let rows = outcomes.iter().filter_map(|outcome| match outcome {
-            AddOutcome::Added(row) => Some(&**row),
-            AddOutcome::Exists(_) => None,
-        });
-        pool.insert(rows, now);
-        Ok(outcomes
-            .iter()
-            .map(|outcome| match outcome {
-                AddOutcome::Added(row) => Added::Added(row.id),
-                AddOutcome::Exists(id) => Added::Exists(*id),
-            })
-            .collect())
+        let mut added = Vec::with_capacity(keys.len());
+        let mut keys = keys.into_iter();
+        let mut seal_part = || {
+            let part: Vec<_> = keys.by_ref().take(KEYS_AT_ONCE).collect();
+            self.storage.seal_api_keys(pool.provider().clone(), part, now)
+        };
+        let mut sealed = seal_part().await?;
+        while !sealed.is_empty() {
+            // Each part is a change of its own, so that others have their turn in between.
+            let _in_order = self.one_change().await;
+            // The next part is sealed while this one is written.
+            let (stored, next) = tokio::join!(self.storage.add_sealed_api_keys(sealed), seal_part());
+            let next = stored.map(|outcomes| added.extend(put_into_effect(pool, &outcomes, now))).and(next);
+            match next {
+                Ok(next) => sealed = next,
+                Err(error) if added.iter().any(|done| matches!(done, Added::Added(_))) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "an import ended early; what was stored before stays"
+                    );
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(added)
     }
 
-    /// How many of these keys were there and are now gone.
+    /// How many of these keys were there and are now gone. Where they are looked for says [`Self::scope`]; those of one
+    /// scope are deleted in one transaction.
     pub(super) async fn delete_api_keys(
         &self,
-        provider: &ProviderId,
+        provider: Option<&ProviderId>,
         keys: Vec<KeyRef>,
     ) -> Result<usize, storage::Error> {
-        let deleted = self.storage.delete_api_keys(Some(provider.clone()), keys, self.clock.now()).await?;
-        let gone: Vec<_> = deleted.into_iter().flatten().collect();
-        for (provider, id) in &gone {
-            self.pool(provider).map(|pool| pool.remove(*id));
+        let mut scopes: Vec<(Option<ProviderId>, Vec<KeyRef>)> = Vec::new();
+        for key in keys {
+            let scope = self.scope(provider, &key);
+            match scopes.iter_mut().find(|(known, _)| *known == scope) {
+                Some((_, keys)) => keys.push(key),
+                None => scopes.push((scope, vec![key])),
+            }
         }
-        Ok(gone.len())
+        let _in_order = self.one_change().await;
+        let mut count = 0;
+        for (scope, keys) in scopes {
+            let deleted = self.storage.delete_api_keys(scope, keys, self.clock.now()).await?;
+            for (provider, id) in deleted.into_iter().flatten() {
+                count += 1;
+                if let Some(pool) = self.pool(&provider) {
+                    pool.remove(id);
+                }
+            }
+        }
+        Ok(count)
     }
 
     /// False when there is no such key.
     pub(super) async fn disable_api_key(
         &self,
-        pool: &Arc<Pool>,
+        provider: Option<&ProviderId>,
         key: KeyRef,
         until: Option<Timestamp>,
     ) -> Result<bool, storage::Error> {
-        let Some(id) = self.find(pool, key).await? else { return Ok(false) };
+        let _in_order = self.one_change().await;
+        let Some((provider, id)) = self.find(provider, key).await? else { return Ok(false) };
         let is_done = self.storage.disable_api_key(id, until, self.clock.now()).await?;
-        pool.disable(id, until);
+        if let Some(pool) = self.pool(&provider) {
+            pool.disable(id, until);
+        }
         Ok(is_done)
     }
 
     /// Ends every rest of a key, its strikes and its being disabled. False when there is no such key.
-    pub(super) async fn enable_api_key(&self, pool: &Arc<Pool>, key: KeyRef) -> Result<bool, storage::Error> {
-        let Some(id) = self.find(pool, key).await? else { return Ok(false) };
+    pub(super) async fn enable_api_key(
+        &self,
+        provider: Option<&ProviderId>,
+        key: KeyRef,
+    ) -> Result<bool, storage::Error> {
+        let _in_order = self.one_change().await;
+        let Some((provider, id)) = self.find(provider, key).await? else { return Ok(false) };
+        // A flush that took the key's rest a moment ago would write it back over this.
+        let _no_flush = self.ledger.pause_flush().await;
         let now = self.clock.now();
         let is_done = self.storage.enable_api_key(id, now).await?;
-        pool.enable(id, now);
+        if let Some(pool) = self.pool(&provider) {
+            pool.enable(id, now);
+        }
         Ok(is_done)
     }
 
@@ -86,12 +134,26 @@ impl State {
         }
     }
 
-    async fn find(&self, pool: &Arc<Pool>, key: KeyRef) -> Result<Option<ApiKeyId>, storage::Error> {
-        let found = self.storage.find_api_key(Some(pool.provider().clone()), key).await?;
-        Ok(found.map(|(_, id)| id))
+    async fn find(
+        &self,
+        provider: Option<&ProviderId>,
+        key: KeyRef,
+    ) -> Result<Option<(ProviderId, ApiKeyId)>, storage::Error> {
+        self.storage.find_api_key(self.scope(provider, &key), key).await
+    }
+
+    /// Where a key is looked for: at the provider that was named. When none was, an id is enough to find it anywhere,
+    /// and a key itself is one of the default provider, for others may have the same.
+    fn scope(&self, provider: Option<&ProviderId>, key: &KeyRef) -> Option<ProviderId> {
+        match (provider, key) {
+            (Some(provider), _) => Some(provider.clone()),
+            (None, KeyRef::Id(_)) => None,
+            (None, KeyRef::Secret(_)) => Some(self.control.default_provider.clone()),
+        }
     }
 
     pub(super) async fn add_client_token(&self, token: NewClientToken) -> Result<ClientTokenRow, storage::Error> {
+        let _in_order = self.one_change().await;
         let row = self.storage.add_client_token(token, self.clock.now()).await?;
         self.access.insert(row.hash, ClientToken::from(&row));
         Ok(row)
@@ -108,12 +170,26 @@ impl State {
 
     /// False when there is no such token.
     pub(super) async fn delete_client_token(&self, token: TokenRef) -> Result<bool, storage::Error> {
+        let _in_order = self.one_change().await;
         let deleted = self.storage.delete_client_token(token, self.clock.now()).await?;
         if let Some(row) = &deleted {
             self.access.remove(&row.hash);
         }
         Ok(deleted.is_some())
     }
+}
+
+/// Gives the pool the keys that were stored.
+fn put_into_effect(pool: &Pool, outcomes: &[AddOutcome], now: Timestamp) -> impl Iterator<Item = Added> {
+    let rows = outcomes.iter().filter_map(|outcome| match outcome {
+        AddOutcome::Added(row) => Some(&**row),
+        AddOutcome::Exists(_) => None,
+    });
+    pool.insert(rows, now);
+    outcomes.iter().map(|outcome| match outcome {
+        AddOutcome::Added(row) => Added::Added(row.id),
+        AddOutcome::Exists(id) => Added::Exists(*id),
+    })
 }
 
 /// A new secret in the form of a client token.

@@ -40,9 +40,18 @@ impl Methods {
         Self(paths.into_iter().filter_map(|(path, methods)| Some((path, allow(methods).ok()?))).collect())
     }
 
-    /// A path that is written out comes before one with a parameter, as it does for the router.
+    /// The path of the document that a request's path is an instance of.
+    pub(super) fn route(&self, path: &str) -> Option<&str> {
+        self.find(path).map(|(route, _)| route.as_str())
+    }
+
     fn allowed(&self, path: &str) -> Option<&HeaderValue> {
-        self.0.get(path).or_else(|| self.0.iter().find(|(known, _)| matches(known, path)).map(|(_, allow)| allow))
+        self.find(path).map(|(_, allow)| allow)
+    }
+
+    /// A path that is written out comes before one with a parameter, as it does for the router.
+    fn find(&self, path: &str) -> Option<(&String, &HeaderValue)> {
+        self.0.get_key_value(path).or_else(|| self.0.iter().find(|(known, _)| matches(known, path)))
     }
 
     /// Asks the endpoint, unless the question was what it can be asked.

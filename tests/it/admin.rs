@@ -8,9 +8,14 @@ mod acceptance;
 mod api_keys;
 mod auth;
 mod client_tokens;
+mod document;
 mod import;
 mod infrastructure;
+mod misfits;
+mod order;
+mod providers;
 mod refusals;
+mod request_log;
 mod statistics;
 mod switching;
 

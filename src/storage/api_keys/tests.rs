@@ -3,8 +3,8 @@ use std::collections::HashSet;
 use super::*;
 use crate::domain::fault::{FaultScope, Provenance, Reason};
 use crate::domain::usage::UsageBatch;
-use crate::storage::KeyHealthRow;
 use crate::storage::tests::{Fixture, NOW, added, new_key, secret};
+use crate::storage::{Health, KeyHealthRow};
 
 fn later(millis: i64) -> Timestamp {
     Timestamp::from_millis(NOW.as_millis() + millis)
@@ -107,7 +107,11 @@ async fn disabling_and_enabling_are_remembered() {
     };
     let rest = Cooldown { scope: FaultScope::AccountModel, reason: Reason::Subscription, ..cooldown };
     let health = KeyHealthRow { id, strikes: 2, cooldown: Some(cooldown), model_rests: vec![("big".into(), rest)] };
-    fixture.storage.apply_usage(UsageBatch::default(), vec![health]).await.unwrap();
+    fixture
+        .storage
+        .apply_usage(UsageBatch::default(), Health { keys: vec![health], ..Health::default() })
+        .await
+        .unwrap();
     assert!(fixture.storage.disable_api_key(id, Some(later(5)), NOW).await.unwrap());
 
     let fixture = fixture.reopened().await;

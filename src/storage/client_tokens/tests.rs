@@ -1,5 +1,6 @@
 use super::*;
 use crate::domain::usage::{Tally, TokenTally, UsageBatch};
+use crate::storage::Health;
 use crate::storage::tests::{Fixture, NOW};
 
 fn token(first: u8) -> ClientTokenSecret {
@@ -41,9 +42,10 @@ async fn lists_show_the_tokens_of_a_provider_with_their_requests() {
     }
     let tally = TokenTally { tally: Tally { requests: 4, success: 4, ..Tally::default() }, last_used_at: NOW };
     let batch = UsageBatch { client_tokens: vec![(made[0].id, tally)], ..UsageBatch::default() };
-    fixture.storage.apply_usage(batch, Vec::new()).await.unwrap();
-    let list = async |provider| {
-        let items = fixture.storage.list_client_tokens(provider).await.unwrap();
+    fixture.storage.apply_usage(batch, Health::default()).await.unwrap();
+    let list = async |provider: Option<ProviderId>| {
+        let items = fixture.storage.list_client_tokens(provider.clone()).await.unwrap();
+        assert_eq!(fixture.storage.count_client_tokens(provider).await.unwrap(), items.len() as u64);
         items.into_iter().map(|item| (item.token.name, item.requests)).collect::<Vec<_>>()
     };
     let [one, two, three] = [("token 1".to_owned(), 4), ("token 2".to_owned(), 0), ("token 3".to_owned(), 0)];

@@ -2,7 +2,7 @@ use super::*;
 use crate::domain::fault::{FaultScope, Provenance, Reason};
 use crate::domain::usage::{KeyTally, UsageBatch};
 use crate::storage::tests::{Fixture, NOW, added, secret};
-use crate::storage::{KeyHealthRow, KeyRef, NewApiKey};
+use crate::storage::{Health, KeyHealthRow, KeyRef, NewApiKey};
 
 fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(NOW.as_millis() + millis)
@@ -21,7 +21,11 @@ async fn rest(fixture: &Fixture, id: ApiKeyId, until: i64) {
     let (reason, provenance) = (Reason::RateLimit, Provenance::Guessed);
     let cooldown = Cooldown { until: at(until), reason, provenance, scope: FaultScope::Key };
     let health = KeyHealthRow { id, strikes: 1, cooldown: Some(cooldown), model_rests: Vec::new() };
-    fixture.storage.apply_usage(UsageBatch::default(), vec![health]).await.unwrap();
+    fixture
+        .storage
+        .apply_usage(UsageBatch::default(), Health { keys: vec![health], ..Health::default() })
+        .await
+        .unwrap();
 }
 
 async fn search(fixture: &Fixture, text: &str, provider: Option<ProviderId>) -> Vec<String> {
@@ -127,7 +131,7 @@ async fn statistics_are_listed_with_and_without_use() {
     let tally = Tally { requests: 3, success: 2, failure: 1, ..Tally::default() };
     let key_tally = KeyTally { tally, last_used_at: at(7), last_success_at: Some(at(6)), last_failure_at: None };
     let batch = UsageBatch { api_keys: vec![(used, key_tally)], ..UsageBatch::default() };
-    fixture.storage.apply_usage(batch, Vec::new()).await.unwrap();
+    fixture.storage.apply_usage(batch, Health::default()).await.unwrap();
     let stats = fixture.storage.api_key_stats(Some(ProviderId::ollama()), NOW).await.unwrap();
     assert_eq!(stats.iter().map(|s| s.key.label.as_str()).collect::<Vec<_>>(), ["idle", "used"]);
     assert_eq!((stats[0].tally, stats[0].last_used_at), (Tally::default(), None));

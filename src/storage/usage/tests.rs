@@ -24,6 +24,10 @@ fn hours(hours: Vec<(HourKey, HourTally)>) -> UsageBatch {
     UsageBatch { hours, ..UsageBatch::default() }
 }
 
+fn keys(health: KeyHealthRow) -> Health {
+    Health { keys: vec![health], ..Health::default() }
+}
+
 #[tokio::test]
 async fn figures_add_up_exactly_over_flushes_and_restarts() {
     let fixture = Fixture::new().await;
@@ -44,10 +48,10 @@ async fn figures_add_up_exactly_over_flushes_and_restarts() {
         client_tokens: vec![(token, TokenTally { tally: tally(1), last_used_at: NOW })],
         hours: vec![hour(ProviderId::ollama(), "m", NOW, 1)],
     };
-    fixture.storage.apply_usage(batch(None), Vec::new()).await.unwrap();
-    fixture.storage.apply_usage(batch(Some(9)), Vec::new()).await.unwrap();
+    fixture.storage.apply_usage(batch(None), Health::default()).await.unwrap();
+    fixture.storage.apply_usage(batch(Some(9)), Health::default()).await.unwrap();
     let fixture = fixture.reopened().await;
-    fixture.storage.apply_usage(batch(Some(4)), Vec::new()).await.unwrap();
+    fixture.storage.apply_usage(batch(Some(4)), Health::default()).await.unwrap();
 
     let stats = fixture.storage.api_key_stats(None, NOW).await.unwrap().remove(0);
     assert_eq!((stats.tally, stats.last_success_at), (tally(3), Some(Timestamp::from_millis(9))));
@@ -76,7 +80,11 @@ async fn rows_that_are_gone_do_not_fail_the_others() {
     let cooldown =
         Cooldown { until: NOW, reason: Reason::Timeout, provenance: Provenance::Guessed, scope: FaultScope::Key };
     let health = |id| KeyHealthRow { id, strikes: 1, cooldown: None, model_rests: vec![("m".into(), cooldown)] };
-    fixture.storage.apply_usage(batch, vec![health(deleted), health(unknown)]).await.unwrap();
+    fixture
+        .storage
+        .apply_usage(batch, Health { keys: vec![health(deleted), health(unknown)], ..Health::default() })
+        .await
+        .unwrap();
     assert_eq!(fixture.storage.global_totals(None).await.unwrap(), tally(1));
     assert!(fixture.storage.load_model_rests().await.unwrap().is_empty());
 }
@@ -101,7 +109,7 @@ async fn a_failed_flush_stores_nothing_and_comes_back_whole() {
         hours: vec![hour(ProviderId::ollama(), "m", NOW, 1)],
     };
     let health = KeyHealthRow { id: key, strikes: 2, cooldown: None, model_rests: Vec::new() };
-    let back = fixture.storage.apply_usage(batch, vec![health]).await.unwrap_err();
+    let back = fixture.storage.apply_usage(batch, keys(health)).await.unwrap_err();
     assert!(matches!(back.error, Error::Sqlite(_)));
     assert_eq!(fixture.storage.api_key_stats(None, NOW).await.unwrap()[0].tally, Tally::default());
     assert!(fixture.storage.hourly(None, NOW.hour()).await.unwrap().is_empty());
@@ -125,11 +133,55 @@ async fn health_is_replaced_not_added() {
     };
     for model in ["a", "b"] {
         let health = KeyHealthRow { id, strikes: 1, cooldown: None, model_rests: vec![(model.into(), rest)] };
-        fixture.storage.apply_usage(UsageBatch::default(), vec![health]).await.unwrap();
+        fixture.storage.apply_usage(UsageBatch::default(), keys(health)).await.unwrap();
     }
     let rests = fixture.storage.load_model_rests().await.unwrap();
     assert_eq!(rests.iter().map(|r| &*r.model).collect::<Vec<_>>(), ["b"]);
     assert_eq!(fixture.storage.load_api_keys().await.unwrap()[0].strikes, 1);
+}
+
+fn rest(model: Option<&str>, seconds: u64) -> (Option<Arc<str>>, Cooldown) {
+    let scope = if model.is_some() { FaultScope::Model } else { FaultScope::Provider };
+    let until = NOW + Duration::from_secs(seconds);
+    (model.map(Arc::from), Cooldown { until, reason: Reason::Overloaded, provenance: Provenance::Stated, scope })
+}
+
+#[tokio::test]
+async fn rests_of_models_and_providers_are_replaced_by_provider_and_survive() {
+    let fixture = Fixture::new().await;
+    let (ollama, openrouter) = (ProviderId::ollama(), ProviderId::openrouter());
+    let store = |provider: &ProviderId, rests| {
+        let upstreams = vec![UpstreamRests { provider: provider.clone(), rests }];
+        fixture.storage.apply_usage(UsageBatch::default(), Health { upstreams, ..Health::default() })
+    };
+    store(&openrouter, vec![rest(None, 5)]).await.unwrap();
+    store(&ollama, vec![rest(None, 1), rest(Some("old"), 2)]).await.unwrap();
+    // A model without a name is not the provider as a whole.
+    let newest = vec![rest(None, 3), rest(Some(""), 4), rest(Some("new"), 5)];
+    store(&ollama, newest.clone()).await.unwrap();
+    store(&ProviderId::parse("nobody").unwrap(), vec![rest(None, 5)]).await.unwrap();
+
+    let fixture = fixture.reopened().await;
+    let stored = fixture.storage.load_upstream_rests().await.unwrap();
+    let of = |provider: &ProviderId| {
+        let of_it = stored.iter().filter(|rest| rest.provider == *provider);
+        of_it.map(|rest| (rest.model.clone(), rest.cooldown)).collect::<Vec<_>>()
+    };
+    assert_eq!(of(&ollama), newest);
+    assert_eq!(of(&openrouter), [rest(None, 5)]);
+    assert_eq!(stored.len(), 4, "an unknown provider is skipped");
+}
+
+#[tokio::test]
+async fn a_provider_as_a_whole_rests_once() {
+    let fixture = Fixture::new().await;
+    for twice in [rest(None, 1), rest(Some("m"), 1)] {
+        let upstreams = vec![UpstreamRests { provider: ProviderId::ollama(), rests: vec![twice.clone(), twice] }];
+        let health = Health { upstreams, ..Health::default() };
+        let back = fixture.storage.apply_usage(UsageBatch::default(), health.clone()).await.unwrap_err();
+        assert_eq!(back.health, health, "and comes back whole");
+    }
+    assert!(fixture.storage.load_upstream_rests().await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -143,7 +195,7 @@ async fn totals_and_rankings_are_by_provider_model_and_time() {
         hour(openrouter.clone(), "busy", NOW, 1),
         hour(openrouter.clone(), "quiet", NOW, 3),
     ]);
-    fixture.storage.apply_usage(batch, Vec::new()).await.unwrap();
+    fixture.storage.apply_usage(batch, Health::default()).await.unwrap();
     let storage = &fixture.storage;
     let names = |models: Vec<crate::storage::ModelTally>| {
         models.into_iter().map(|m| format!("{} {} {}", m.provider, m.model, m.tally.success)).collect::<Vec<_>>()

@@ -1,4 +1,4 @@
-//! `/admin/api-keys` and `/admin/keys`: the upstream keys of the pool.
+//! `/admin/api-keys`: which upstream keys the pool has.
 
 mod import;
 
@@ -12,16 +12,14 @@ use poem_openapi::{Enum, Object, OpenApi};
 use self::import::{ApiKeyImport, ApiKeyImportReport, MAX_IMPORT, sort_out};
 use super::Tag;
 use super::auth::Admin;
+use super::body::Body;
 use super::error::Error;
-use super::parameters::{expiry, key_ref, label, masked, pool, success_rate};
+use super::parameters::{expiry, key_ref, label, masked, named_provider, pool};
 use crate::domain::secret::ApiKeySecret;
 use crate::domain::time::Timestamp;
-use crate::storage::{ApiKeyListItem, ApiKeyStats, KeyStatus, ListApiKeys, NewApiKey, Page, Search};
+use crate::storage::{ApiKeyListItem, KeyStatus, ListApiKeys, NewApiKey, Page, Search};
 use crate::web::State;
 use crate::web::changes::Added;
-
-/// Seconds that a key is disabled when the request does not say.
-const DEFAULT_DISABLE: i64 = 3_600;
 
 pub(crate) struct ApiKeys;
 
@@ -89,7 +87,7 @@ struct AddApiKey {
     username: Option<String>,
     /// Life in seconds; absent or 0 is for ever.
     ttl: Option<i64>,
-    /// `ollama` when absent.
+    /// The default provider when absent.
     provider: Option<String>,
 }
 
@@ -119,52 +117,6 @@ struct ApiKeysDeleted {
     /// Those that do not exist.
     failed: usize,
     total: usize,
-}
-
-#[derive(Object)]
-#[oai(rename_all = "camelCase")]
-struct ApiKeySwitch {
-    /// The key's id, or the key itself.
-    api_key: String,
-    /// Seconds to be disabled; 3600 when absent, 0 until enabled by hand. Only for `disable`.
-    duration: Option<i64>,
-    provider: Option<String>,
-}
-
-#[derive(Object)]
-struct ApiKeySwitched {
-    success: bool,
-    message: String,
-}
-
-#[derive(Object)]
-struct ApiKeyStatsList {
-    stats: Vec<ApiKeyUsage>,
-}
-
-/// What was done with one key: attempts, not client requests.
-#[derive(Object)]
-#[oai(rename_all = "camelCase")]
-struct ApiKeyUsage {
-    id: String,
-    api_key: String,
-    username: String,
-    total_requests: u64,
-    success_count: u64,
-    failure_count: u64,
-    /// Attempts whose client left.
-    client_gone_count: u64,
-    /// Per cent, of those that succeeded or failed.
-    success_rate: f64,
-    input_tokens: u64,
-    output_tokens: u64,
-    last_used: Option<String>,
-    last_success: Option<String>,
-    last_failure: Option<String>,
-    status: String,
-    /// `manual` by an admin, `auto` by the pool.
-    disabled_reason: Option<String>,
-    consecutive_failures: u32,
 }
 
 #[OpenApi(prefix_path = "/admin", tag = "Tag::ApiKeys")]
@@ -218,7 +170,7 @@ impl ApiKeys {
         _admin: Admin,
         state: Data<&State>,
         provider: Query<Option<String>>,
-        body: Json<AddApiKey>,
+        body: Body<AddApiKey>,
     ) -> Result<Json<ApiKeyAdded>, Error> {
         let body = body.0;
         let pool = pool(&state, body.provider.as_deref(), provider.0.as_deref())?;
@@ -239,17 +191,18 @@ impl ApiKeys {
 
     /// Deletes API keys
     ///
-    /// Each is named by its id or by the key itself. Their statistics stay.
+    /// Each is named by its id or by the key itself. An id alone is enough; a key without a provider is one of the
+    /// default provider. Their statistics stay.
     #[oai(path = "/api-keys", method = "delete")]
     async fn delete(
         &self,
         _admin: Admin,
         state: Data<&State>,
         provider: Query<Option<String>>,
-        body: Json<ApiKeysToDelete>,
+        body: Body<ApiKeysToDelete>,
     ) -> Result<Json<ApiKeysDeleted>, Error> {
         let body = body.0;
-        let pool = pool(&state, body.provider.as_deref(), provider.0.as_deref())?;
+        let provider = named_provider(&state, body.provider.as_deref(), provider.0.as_deref())?;
         let names = body.api_keys.or_else(|| body.api_key.map(|key| vec![key]));
         let names = names.ok_or_else(|| Error::bad_request("Missing apiKey or apiKeys"))?;
         if names.is_empty() {
@@ -257,7 +210,7 @@ impl ApiKeys {
         }
         let keys = names.iter().map(|name| key_ref(name)).collect::<Result<Vec<_>, _>>()?;
         let total = keys.len();
-        let deleted = state.delete_api_keys(pool.provider(), keys).await?;
+        let deleted = state.delete_api_keys(provider, keys).await?;
         Ok(Json(ApiKeysDeleted { success: deleted > 0, deleted, failed: total - deleted, total }))
     }
 
@@ -272,8 +225,8 @@ impl ApiKeys {
         key: Path<String>,
         provider: Query<Option<String>>,
     ) -> Result<Json<ApiKeysDeleted>, Error> {
-        let pool = pool(&state, None, provider.0.as_deref())?;
-        let deleted = state.delete_api_keys(pool.provider(), vec![key_ref(&key.0)?]).await?;
+        let provider = named_provider(&state, None, provider.0.as_deref())?;
+        let deleted = state.delete_api_keys(provider, vec![key_ref(&key.0)?]).await?;
         if deleted == 0 {
             return Err(Error::not_found("There is no such API key."));
         }
@@ -282,14 +235,14 @@ impl ApiKeys {
 
     /// Imports a list of API keys
     ///
-    /// All that are possible are added in one transaction; the report has a line for each.
+    /// All that are possible are added; the report has a line for each, and says which were stored.
     #[oai(path = "/api-keys/import", method = "post")]
     async fn import(
         &self,
         _admin: Admin,
         state: Data<&State>,
         provider: Query<Option<String>>,
-        body: Json<ApiKeyImport>,
+        body: Body<ApiKeyImport>,
     ) -> Result<Json<ApiKeyImportReport>, Error> {
         let body = body.0;
         let pool = pool(&state, body.provider.as_deref(), provider.0.as_deref())?;
@@ -299,60 +252,6 @@ impl ApiKeys {
         let (report, keys) = sort_out(&body.keys);
         let added = state.add_api_keys(pool, keys).await?;
         Ok(Json(report.finished(&added)))
-    }
-
-    /// Makes an API key as good as new
-    ///
-    /// Ends its being disabled, every rest, and its count of faults.
-    #[oai(path = "/keys/enable", method = "post")]
-    async fn enable(
-        &self,
-        _admin: Admin,
-        state: Data<&State>,
-        provider: Query<Option<String>>,
-        body: Json<ApiKeySwitch>,
-    ) -> Result<Json<ApiKeySwitched>, Error> {
-        let pool = pool(&state, body.provider.as_deref(), provider.0.as_deref())?;
-        let is_done = state.enable_api_key(pool, key_ref(&body.api_key)?).await?;
-        done(is_done, "API Key enabled")
-    }
-
-    /// Disables an API key for a time
-    #[oai(path = "/keys/disable", method = "post")]
-    async fn disable(
-        &self,
-        _admin: Admin,
-        state: Data<&State>,
-        provider: Query<Option<String>>,
-        body: Json<ApiKeySwitch>,
-    ) -> Result<Json<ApiKeySwitched>, Error> {
-        let pool = pool(&state, body.provider.as_deref(), provider.0.as_deref())?;
-        let duration = Some(body.duration.unwrap_or(DEFAULT_DISABLE));
-        let until = expiry(duration, "duration", state.clock.now())?;
-        let is_done = state.disable_api_key(pool, key_ref(&body.api_key)?, until).await?;
-        done(is_done, "API Key disabled")
-    }
-
-    /// Tells what was done with each API key
-    #[oai(path = "/keys/stats", method = "get")]
-    async fn stats(
-        &self,
-        _admin: Admin,
-        state: Data<&State>,
-        provider: Query<Option<String>>,
-    ) -> Result<Json<ApiKeyStatsList>, Error> {
-        let pool = pool(&state, None, provider.0.as_deref())?;
-        state.flush().await;
-        let stats = state.storage.api_key_stats(Some(pool.provider().clone()), state.clock.now()).await?;
-        Ok(Json(ApiKeyStatsList { stats: stats.into_iter().map(ApiKeyUsage::from).collect() }))
-    }
-}
-
-fn done(is_done: bool, message: &str) -> Result<Json<ApiKeySwitched>, Error> {
-    if is_done {
-        Ok(Json(ApiKeySwitched { success: true, message: message.to_owned() }))
-    } else {
-        Err(Error::not_found("There is no such API key."))
     }
 }
 
@@ -383,35 +282,6 @@ impl From<ApiKeyListItem> for ApiKeyItem {
             cooldown_reason: item.cooldown.map(|c| c.reason.as_str().to_owned()),
             cooldown_provenance: item.cooldown.map(|c| c.provenance.as_str().to_owned()),
             consecutive_failures: item.strikes,
-        }
-    }
-}
-
-impl From<ApiKeyStats> for ApiKeyUsage {
-    fn from(stats: ApiKeyStats) -> Self {
-        let ApiKeyStats { key, tally, .. } = stats;
-        let reason = match key.status {
-            KeyStatus::Disabled => Some("manual"),
-            KeyStatus::Failed => Some("auto"),
-            KeyStatus::Active | KeyStatus::Expired => None,
-        };
-        Self {
-            id: key.id.to_string(),
-            api_key: masked(&key.last4),
-            username: key.label,
-            total_requests: tally.requests,
-            success_count: tally.success,
-            failure_count: tally.failure,
-            client_gone_count: tally.client_gone,
-            success_rate: success_rate(tally.success, tally.failure),
-            input_tokens: tally.tokens.input,
-            output_tokens: tally.tokens.output,
-            last_used: stats.last_used_at.map(Timestamp::to_rfc3339),
-            last_success: stats.last_success_at.map(Timestamp::to_rfc3339),
-            last_failure: stats.last_failure_at.map(Timestamp::to_rfc3339),
-            status: key.status.as_str().to_owned(),
-            disabled_reason: reason.map(str::to_owned),
-            consecutive_failures: key.strikes,
         }
     }
 }

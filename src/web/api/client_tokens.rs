@@ -7,8 +7,9 @@ use poem_openapi::{Object, OpenApi};
 
 use super::Tag;
 use super::auth::Admin;
+use super::body::Body;
 use super::error::Error;
-use super::parameters::{expiry, label, masked, pool};
+use super::parameters::{expiry, label, masked, named_provider, pool};
 use crate::domain::ids::ClientTokenId;
 use crate::domain::provider::ProviderId;
 use crate::domain::time::Timestamp;
@@ -47,7 +48,7 @@ struct CreateClientToken {
     name: Option<String>,
     /// Life in seconds; absent or 0 is for ever.
     expires_in: Option<i64>,
-    /// The only provider it may use: `ollama` when absent, `all` for every one.
+    /// The only provider it may use: the default provider when absent, `all` for every one.
     provider: Option<String>,
 }
 
@@ -85,10 +86,7 @@ impl ClientTokens {
         /// Only tokens that may use this provider; all tokens when absent.
         provider: Query<Option<String>>,
     ) -> Result<Json<ClientTokenList>, Error> {
-        let provider = match provider.0.as_deref() {
-            Some(name) => Some(pool(&state, None, Some(name))?.provider().clone()),
-            None => None,
-        };
+        let provider = named_provider(&state, None, provider.0.as_deref())?.cloned();
         state.flush().await;
         let tokens = state.storage.list_client_tokens(provider).await?;
         Ok(Json(ClientTokenList { tokens: tokens.into_iter().map(ClientTokenItem::from).collect() }))
@@ -101,7 +99,7 @@ impl ClientTokens {
         _admin: Admin,
         state: Data<&State>,
         provider: Query<Option<String>>,
-        body: Json<CreateClientToken>,
+        body: Body<CreateClientToken>,
     ) -> Result<Json<ClientTokenCreated>, Error> {
         let body = body.0;
         let named = body.provider.as_deref().or(provider.0.as_deref());
@@ -127,9 +125,9 @@ impl ClientTokens {
         &self,
         _admin: Admin,
         state: Data<&State>,
-        body: Json<DeleteClientToken>,
+        body: Body<DeleteClientToken>,
     ) -> Result<Json<ClientTokenDeleted>, Error> {
-        let named = body.token.trim();
+        let named = body.0.token.trim();
         let token = match ClientTokenId::parse(named) {
             Some(id) => TokenRef::Id(id),
             None => TokenRef::Hash(TokenHash::of(named)),

@@ -6,13 +6,18 @@ use http_body_util::LengthLimitError;
 use poem::error::ReadBodyError;
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{IntoResponse as _, Response};
+use poem_openapi::error::{ParseParamError, ParsePathError, ParseRequestPayloadError};
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object};
 
 use crate::storage;
+use crate::web::request_id::RequestId;
 
 pub(super) const NO_ADMIN_TOKEN: &str =
     "This needs the admin token: send it in the header `Authorization: Bearer <admin token>`.";
+pub(super) const BODY_DOES_NOT_FIT: &str =
+    "The body does not fit this route: see the API's document, `GET /openapi.json`.";
+const REQUEST_DOES_NOT_FIT: &str = "The request does not fit this route: see the API's document, `GET /openapi.json`.";
 
 /// What was wrong.
 #[derive(Object)]
@@ -70,23 +75,28 @@ impl From<storage::Error> for Error {
 impl Error {
     /// What the database could not do.
     pub(super) fn unreadable(error: &storage::Error) -> Self {
+        let id = RequestId::current();
         match error {
-            storage::Error::Busy => Self::Unavailable(body("The database is busy.", "busy"), 1),
+            storage::Error::Busy => Self::unavailable(id, "The database is busy", "busy", 1),
             storage::Error::DiskFull => {
-                tracing::error!(error = error as &dyn std::error::Error, "the disk is full");
-                Self::Unavailable(body("The disk is full; nothing was changed.", "disk_full"), 60)
+                tracing::error!(request.id = %id, error = error as &dyn std::error::Error, "the disk is full");
+                Self::unavailable(id, "The disk is full; nothing was changed", "disk_full", 60)
             }
-            storage::Error::Stopped => Self::Unavailable(body("This server is shutting down.", "shutting_down"), 1),
+            storage::Error::Stopped => Self::unavailable(id, "This server is shutting down", "shutting_down", 1),
             storage::Error::Conflict { .. }
             | storage::Error::Corrupt { .. }
             | storage::Error::Damaged(_)
             | storage::Error::Seal(_)
             | storage::Error::NoRandomness(_)
             | storage::Error::Sqlite(_) => {
-                tracing::error!(error = error as &dyn std::error::Error, "the database failed");
-                Self::Internal(body("The database failed; the log says how.", "internal"))
+                tracing::error!(request.id = %id, error = error as &dyn std::error::Error, "the database failed");
+                Self::Internal(body(format!("The database failed; the log says how, under {id}."), "internal"))
             }
         }
+    }
+
+    fn unavailable(id: RequestId, what: &str, code: &str, retry_after: u32) -> Self {
+        Self::Unavailable(body(format!("{what}; the log has this request under {id}."), code), retry_after)
     }
 }
 
@@ -107,18 +117,19 @@ pub(crate) async fn error_response(error: poem::Error) -> Response {
             "unsupported_media_type",
             String::from("The body has to be JSON, sent with `Content-Type: application/json`."),
         ),
-        _ if status.is_client_error() => ("bad_request", without_values(&error)),
+        _ if status.is_client_error() => ("bad_request", misfit(&error)),
         _ => {
-            tracing::error!(error = %error, "a request to the control plane failed");
-            return internal_error();
+            let id = RequestId::current();
+            tracing::error!(request.id = %id, error = %error, "a request to the control plane failed");
+            return internal_error(id);
         }
     };
     refusal(status, code, sentence)
 }
 
 /// The answer where a handler failed without one.
-pub(crate) fn internal_error() -> Response {
-    let sentence = "Something went wrong here; the log says what.";
+pub(crate) fn internal_error(id: RequestId) -> Response {
+    let sentence = format!("Something went wrong here; the log says how, under {id}.");
     with_security_headers(refusal(StatusCode::INTERNAL_SERVER_ERROR, "internal", sentence))
 }
 
@@ -149,10 +160,31 @@ fn is_body_too_large(error: &poem::Error) -> bool {
     false
 }
 
-/// What a body or a parameter should have been. The library adds what it was, and that may be half a secret.
-fn without_values(error: &poem::Error) -> String {
-    let text = error.to_string();
-    text.split_once(", found ").map_or_else(|| text.clone(), |(expected, _)| format!("{expected}."))
+/// What a parameter or a body should have been, in our own words: the library's repeat what was sent, and that may be
+/// half a secret.
+fn misfit(error: &poem::Error) -> String {
+    if let Some(ParseParamError { name, reason }) = error.downcast_ref() {
+        return format!("The parameter `{name}` {}.", expected(reason));
+    }
+    if let Some(ParsePathError { name, .. }) = error.downcast_ref() {
+        return format!("What the path has for `{name}` cannot be read.");
+    }
+    let is_body = error.is::<ParseRequestPayloadError>() || error.is::<ReadBodyError>();
+    (if is_body { BODY_DOES_NOT_FIT } else { REQUEST_DOES_NOT_FIT }).to_owned()
+}
+
+/// From the library's reason only what our own types and validators put there.
+fn expected(reason: &str) -> String {
+    let limit = |name| reason.strip_prefix("verification failed. ")?.strip_prefix(name)?.split(',').next();
+    if let Some(least) = limit("minimum(") {
+        format!("has to be at least {least}")
+    } else if let Some(most) = limit("maximum(") {
+        format!("has to be at most {most}")
+    } else if reason.starts_with("failed to parse \"integer") {
+        format!("has to be a whole number up to {}", u32::MAX)
+    } else {
+        String::from("has none of the values that it can have: see the API's document, `GET /openapi.json`")
+    }
 }
 
 /// Headers that every answer of the control plane has.

@@ -1,9 +1,12 @@
-//! `/health`, `/readyz` and `/metrics`: for machines that watch this one. None tells anything about single keys.
+//! `/health`, `/readyz` and `/metrics`, for machines that watch this one, and `/openapi.json`, for those that use it. None
+//! tells anything about single keys.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use poem::web::Data;
 use poem_openapi::payload::{Json, PlainText, Response};
+use poem_openapi::types::Any;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -17,6 +20,16 @@ use crate::domain::usage::Tally;
 use crate::web::State;
 
 pub(crate) struct Infrastructure;
+
+/// The API's own document, which is made of the routes and served by one of them.
+#[derive(Clone)]
+pub(crate) struct ApiDocument(Arc<serde_json::Value>);
+
+impl ApiDocument {
+    pub(crate) fn of(document: &str) -> Self {
+        Self(Arc::new(serde_json::from_str(document).unwrap_or_default()))
+    }
+}
 
 #[derive(Object)]
 struct Health {
@@ -79,6 +92,13 @@ impl Infrastructure {
     async fn metrics(&self, state: Data<&State>) -> Response<PlainText<String>> {
         const TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
         Response::new(PlainText(metrics(&state).await)).header("Content-Type", TYPE)
+    }
+
+    /// Describes this API
+    #[oai(path = "/openapi.json", method = "get")]
+    #[expect(clippy::unused_async, reason = "poem-openapi awaits every handler")]
+    async fn document(&self, document: Data<&ApiDocument>) -> Json<Any<serde_json::Value>> {
+        Json(Any((*document.0.0).clone()))
     }
 }
 

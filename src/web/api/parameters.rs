@@ -15,14 +15,29 @@ use crate::web::State;
 /// No life is longer than this: a hundred years.
 const MAX_SECONDS: i64 = 3_155_760_000;
 
-/// The provider a request names: in the body before the query, `ollama` when nowhere; an unknown one is an error.
+/// The provider a request names, in the body before the query; an unknown one is an error.
+pub(super) fn named_provider<'a>(
+    state: &'a State,
+    body: Option<&str>,
+    query: Option<&str>,
+) -> Result<Option<&'a ProviderId>, Error> {
+    let Some(name) = body.or(query) else { return Ok(None) };
+    let name = name.trim().to_ascii_lowercase();
+    match ProviderId::parse(&name).and_then(|id| state.pool(&id)) {
+        Some(pool) => Ok(Some(pool.provider())),
+        None => Err(unknown_provider(state, &name)),
+    }
+}
+
+/// The pool of that provider, or of the default one where none is named.
 pub(super) fn pool<'a>(state: &'a State, body: Option<&str>, query: Option<&str>) -> Result<&'a Arc<Pool>, Error> {
-    let name = body.or(query).map_or_else(|| String::from("ollama"), |name| name.trim().to_ascii_lowercase());
-    let known = ProviderId::parse(&name).and_then(|id| state.pool(&id));
-    known.ok_or_else(|| {
-        let names: Vec<_> = state.pools.iter().map(|pool| pool.provider().as_str()).collect();
-        Error::bad_request(format!("There is no provider `{name}`; there are: {}.", names.join(", ")))
-    })
+    let provider = named_provider(state, body, query)?.unwrap_or(&state.control.default_provider);
+    state.pool(provider).ok_or_else(|| unknown_provider(state, provider.as_str()))
+}
+
+fn unknown_provider(state: &State, name: &str) -> Error {
+    let names: Vec<_> = state.pools.iter().map(|pool| pool.provider().as_str()).collect();
+    Error::bad_request(format!("There is no provider `{name}`; there are: {}.", names.join(", ")))
 }
 
 /// A life in seconds, counted from now; absent or 0 is for ever.
@@ -36,10 +51,19 @@ pub(super) fn expiry(seconds: Option<i64>, name: &str, now: Timestamp) -> Result
 
 /// A key, named by its id or by itself.
 pub(super) fn key_ref(text: &str) -> Result<KeyRef, Error> {
-    if let Some(id) = ApiKeyId::parse(text.trim()) {
+    if let Some(id) = api_key_id(text.trim()) {
         return Ok(KeyRef::Id(id));
     }
     ApiKeySecret::parse(text).map(KeyRef::Secret).map_err(|problem| Error::bad_request(format!("{problem}.")))
+}
+
+/// An id in the form and of the version that ours have. There are providers whose keys are UUIDs of other versions, or 32
+/// hexadecimal digits: those are secrets.
+pub(in crate::web) fn api_key_id(text: &str) -> Option<ApiKeyId> {
+    const HYPHENATED: usize = 36;
+    const VERSION: usize = 14;
+    let has_form = text.len() == HYPHENATED && text.as_bytes().get(VERSION) == Some(&b'7');
+    ApiKeyId::parse(text).filter(|_| has_form)
 }
 
 /// A secret as it may be shown.
@@ -68,4 +92,23 @@ pub(super) fn success_rate(success: u64, failure: u64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "a percentage of counts below 2^53")]
     let rate = success as f64 * 100.0 / finished as f64;
     (rate * 100.0).round() / 100.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_looks_like_our_ids_is_one() {
+        assert!(api_key_id("019b0a3c-5f00-7abc-8def-0123456789ab").is_some());
+        for secret in [
+            "019b0a3c-5f00-4abc-8def-0123456789ab",
+            "019b0a3c5f007abc8def0123456789ab",
+            "{019b0a3c-5f00-7abc-8def-0123456789ab}",
+            "019b0a3c-5f00-7abc-8def-0123456789ag",
+            "",
+        ] {
+            assert!(api_key_id(secret).is_none(), "{secret}");
+        }
+    }
 }

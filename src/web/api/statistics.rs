@@ -8,7 +8,7 @@ use poem_openapi::{Object, OpenApi};
 use super::Tag;
 use super::auth::Admin;
 use super::error::Error;
-use super::parameters::{pool, success_rate};
+use super::parameters::{named_provider, pool, success_rate};
 use super::public_stats::PublicStats;
 use crate::web::State;
 
@@ -51,20 +51,17 @@ impl Statistics {
         /// Only this provider; all of them when absent.
         provider: Query<Option<String>>,
     ) -> Result<Json<Overview>, Error> {
-        let provider = match provider.0.as_deref() {
-            Some(name) => Some(pool(&state, None, Some(name))?.provider().clone()),
-            None => None,
-        };
+        let provider = named_provider(&state, None, provider.0.as_deref())?.cloned();
         state.flush().await;
         let now = state.clock.now();
         let keys = state.storage.count_api_keys(provider.clone(), now).await?;
-        let tokens = state.storage.list_client_tokens(provider.clone()).await?.len();
+        let tokens = state.storage.count_client_tokens(provider.clone()).await?;
         let sums = state.storage.global_totals(provider).await?;
         Ok(Json(Overview {
             total_api_keys: keys.total(),
             active_keys: keys.active,
             failed_keys: keys.total() - keys.active,
-            total_client_tokens: tokens as u64,
+            total_client_tokens: tokens,
             total_requests: sums.requests,
             success_count: sums.success,
             failure_count: sums.failure,

@@ -79,6 +79,44 @@ fn ten_thousand_keys_are_imported_in_one_request_and_listed() {
 }
 
 #[test]
+fn an_import_that_fails_midway_tells_what_is_stored_and_what_is_not() {
+    let app = TestApp::builder().start();
+    #[expect(clippy::disallowed_methods, reason = "only the database itself can be made to refuse one of many keys")]
+    let database = rusqlite::Connection::open(app.data_dir().join("pool.db")).expect("open the database");
+    let refuse = |last4: &str| {
+        let trigger = format!(
+            "DROP TRIGGER IF EXISTS refuse; CREATE TRIGGER refuse BEFORE INSERT ON api_keys WHEN NEW.last4 = '{last4}'
+            BEGIN SELECT raise(ABORT, 'no'); END"
+        );
+        database.execute_batch(&trigger).expect("a trigger");
+    };
+    let keys: Vec<String> = (0..2_500).map(|n| format!("upstream-key-{n:08}")).collect();
+    let import = || app.admin().post("/admin/api-keys/import", &json!({"keys": keys}));
+
+    refuse("0000");
+    import().expect(500);
+    assert!(listed(&app.admin(), "?fetch=all").is_empty(), "nothing was stored, and nothing is claimed");
+
+    refuse("1500");
+    let report = import().expect(200).json();
+    let stored = results(&report).iter().take_while(|result| **result == "added").count();
+    assert!((1..=1_500).contains(&stored), "{stored} were stored before the one that was refused");
+    assert!(results(&report).iter().skip(stored).all(|result| *result == "refused"), "and none after it");
+    assert_eq!((&report["added"], &report["refused"]), (&json!(stored), &json!(2_500 - stored)));
+    assert_eq!(report["report"][stored]["error"], "was not stored");
+    assert_eq!(listed(&app.admin(), "?fetch=all").len(), stored, "what is called added is stored, and no more");
+
+    import().expect(500);
+    database.execute_batch("DROP TRIGGER refuse").expect("no trigger");
+    let rest = import().expect(200).json();
+    assert_eq!(
+        (&rest["existing"], &rest["added"]),
+        (&json!(stored), &json!(2_500 - stored)),
+        "a repetition adds the rest"
+    );
+}
+
+#[test]
 fn too_long_a_list_is_refused_as_a_whole() {
     let app = TestApp::builder().start();
     let keys: Vec<String> = (0..200_001).map(|n| format!("key-{n}")).collect();

@@ -67,7 +67,7 @@ fn a_body_of_another_type_is_told_what_to_send() {
 fn what_is_not_there_is_404_for_everybody() {
     let app = TestApp::builder().start();
     for path in
-        ["/", "/admin", "/admin/", "/admin/nothing", "/admin/api-keys/", "/nothing", "/healthz", "/openapi.json"]
+        ["/", "/admin", "/admin/", "/admin/nothing", "/admin/api-keys/", "/nothing", "/healthz", "/openapi.yaml"]
     {
         for who in [app.anon(), app.admin()] {
             refused(who.get(path), 404, "not_found", "nothing");

@@ -120,6 +120,9 @@ fn a_damaged_database() {
     let used = Used::new(false);
     used.patch(100, &[0xff; 3_000]);
     used.refuses(1, &["pool.db is damaged", "backup"]);
+    let used = Used::new(false);
+    used.patch(0, &[0; 16]);
+    used.refuses(1, &["pool.db is damaged or not a database of this program", "restore it from a backup"]);
 }
 
 #[test]
@@ -130,7 +133,7 @@ fn a_file_that_is_no_database_of_this_program() {
         "these are notes and no database, although they are long enough for a header".repeat(3),
     )
     .expect("a file");
-    used.refuses(1, &["not a database of this program", "another data directory"]);
+    used.refuses(1, &["is damaged or not a database of this program", "backup", "another data directory"]);
     let used = Used::new(false);
     // The application id, and a journal that is not a write-ahead log: somebody else's database.
     used.patch(68, &[0; 4]);
@@ -150,10 +153,13 @@ fn another_master_key() {
     let mut used = Used::new(false);
     used.options.push(("MASTER_KEY".into(), "HxwbGhkYFxYVFBMSERAPDg0MCwoJCAcGBQQDAgEAHh0=".into()));
     used.refuses(1, &["another master key"]);
+}
+
+#[test]
+fn a_master_key_that_is_gone_is_not_replaced() {
     let used = Used::new(true);
     fs::remove_file(used.path("master.key")).expect("remove the key");
-    let ended = start(&used.options);
-    refused(&ended, 1, &["another master key"]);
+    used.refuses(1, &["master.key is missing", "restore"]);
 }
 
 #[test]

@@ -332,3 +332,91 @@ fn a_missing_subscription_is_still_known_after_a_restart() {
     }
     assert_eq!(key_indexes(&app), [0, 1, 1, 1, 1]);
 }
+
+/// The query is the client's: what is wrong with it must not be charged to the provider.
+#[test]
+fn a_query_that_cannot_be_sent_is_the_clients_fault() {
+    let app = app_with_keys(1);
+    let client = app.client();
+    let body = json!({ "model": "test-model", "messages": [] });
+    for _ in 0..12 {
+        let reply = client.call("POST", "/v1/chat/completions?x=\u{e9}").json(&body).send().expect(400);
+        assert_eq!(code(&reply), "invalid_request");
+    }
+    assert!(app.upstream.requests().is_empty());
+    client.chat("hi").send().expect(200);
+}
+
+#[test]
+fn the_retry_after_a_providers_fault_uses_the_key_that_was_not_refused() {
+    let app = app_with_keys(2);
+    let keys = names(2);
+    app.upstream.key(&keys[0]).plays([Answer::status(401)]);
+    app.upstream.key(&keys[1]).plays([Answer::status(500), Answer::ok_json("yes")]);
+    assert_eq!(said(&app.client().chat("hi").send().expect(200)), "yes");
+    assert_eq!(key_indexes(&app), [0, 1, 1]);
+}
+
+#[test]
+fn a_list_of_models_neither_proves_a_key_nor_blames_it() {
+    let app = app_with_keys(1);
+    let client = app.client();
+    let refused = || Answer::status(401);
+    app.upstream.any_key().path("/chat/completions").plays([refused(), refused(), refused()]);
+    client.chat("hi").send().expect(503);
+    client.chat("hi").send().expect(503);
+    app.anon().get("/v1/models").expect(200);
+    client.chat("hi").send().expect(503);
+    client.chat("hi").send().expect(503);
+    let chats = app.upstream.requests().iter().filter(|request| request.path.ends_with("completions")).count();
+    assert_eq!(chats, 3, "the third strike in a row made it rest, although a list came in between");
+}
+
+#[test]
+fn a_page_for_people_is_not_an_answer() {
+    let app = app_with_keys(2);
+    let html = Answer::status(200).header("content-type", "text/html").raw_body("<html></html>");
+    app.upstream.any_key().plays([html]);
+    assert_eq!(said(&app.client().chat("hi").send().expect(200)), "hello world");
+    assert_eq!(app.upstream.requests().len(), 2);
+}
+
+#[test]
+fn the_owner_of_a_key_is_not_told_to_clients() {
+    let app = app_with_keys(1);
+    let error = json!({ "error": { "message": "no such thing", "code": 400 }, "user_id": "user_2abc" });
+    app.upstream.any_key().plays([Answer::json(400, &error)]);
+    let reply = app.client().chat("hi").send().expect(400);
+    assert!(reply.text().contains("no such thing") && !reply.text().contains("user_2abc"), "{}", reply.text());
+}
+
+/// An error body may echo the client's prompt.
+#[test]
+fn a_prompt_that_names_the_usage_option_does_not_switch_it_off() {
+    let app = app_with_keys(1);
+    let echo = json!({ "error": { "message": "bad input" }, "input": "stream_options" });
+    app.upstream.any_key().plays([Answer::json(422, &echo)]);
+    app.client().chat("stream_options").with("stream", true).send().expect(422);
+    assert_eq!(app.upstream.requests().len(), 1);
+    app.client().chat("hi").stream().rest();
+    assert_eq!(app.upstream.request(1).json()["stream_options"]["include_usage"], true);
+}
+
+#[test]
+fn a_providers_stated_retry_after_survives_a_restart() {
+    let mut app = app_with_keys(2);
+    let token = app.client().token().to_owned();
+    let overloaded = Answer::json(503, &json!({"error": "server overloaded"})).retry_after(600);
+    app.upstream.any_key().plays([overloaded]);
+    app.bearer(&token).chat("hi").send().expect(503);
+    let sent = app.upstream.requests().len();
+    app.restart();
+    app.clock.advance(Duration::from_secs(599));
+    let reply = app.bearer(&token).chat("hi").send().expect(503);
+    assert_eq!(reply.header("retry-after"), Some("1"));
+    assert_eq!(app.upstream.requests().len(), sent, "nothing is sent before");
+    app.clock.advance(Duration::from_secs(1));
+    app.bearer(&token).chat("hi").send().expect(200);
+    app.restart();
+    app.bearer(&token).chat("hi").send().expect(200);
+}

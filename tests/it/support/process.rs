@@ -77,9 +77,11 @@ impl ServerProcess {
         ended(&mut self.child, &self.out, &self.log)
     }
 
-    /// SIGKILL: the process can do nothing more, not even flush.
-    pub(crate) fn kill(mut self) {
+    /// SIGKILL: the process can do nothing more, not even flush. Gives its log.
+    pub(crate) fn kill(mut self) -> String {
         self.end();
+        assert!(self.log.wait_for_end(), "the log ends with the process");
+        self.log.text()
     }
 
     fn end(&mut self) {

@@ -125,6 +125,14 @@ impl Answer {
         self
     }
 
+    /// A body that is no JSON.
+    pub(crate) fn raw_body(mut self, text: &str) -> Self {
+        if let Kind::Reply { body, .. } = &mut self.kind {
+            *body = Body::Whole(text.to_owned().into());
+        }
+        self
+    }
+
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         if let Kind::Reply { headers, .. } = &mut self.kind {
             headers.retain(|(n, _)| !n.eq_ignore_ascii_case(name));

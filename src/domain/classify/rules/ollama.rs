@@ -104,8 +104,9 @@ pub(super) const RULES: &[Rule] = &[
         kinds: OLLAMA,
         statuses: Statuses::Only(&[400]),
         when: When::Message(&["unexpected eof", "cannot parse request body", "internal server error"]),
+        // Tried once more and charged to nobody: whose fault it was cannot be told from outside.
         verdict: Verdict {
-            scope: FaultScope::Provider,
+            scope: FaultScope::Request,
             reason: Reason::ServerError,
             recovery: Recovery::RetryOnce,
             rest: Recipe::Strike,
@@ -117,8 +118,9 @@ pub(super) const RULES: &[Rule] = &[
         kinds: OLLAMA,
         statuses: Statuses::Only(&[503]),
         when: When::Always,
+        // One model's overload must not rest the others.
         verdict: Verdict {
-            scope: FaultScope::Provider,
+            scope: FaultScope::Model,
             reason: Reason::Overloaded,
             recovery: Recovery::RetryOnce,
             rest: Recipe::StatedOrStrike,

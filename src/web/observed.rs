@@ -1,0 +1,85 @@
+//! What is written to the access log of one request to the control plane.
+
+use std::net::{IpAddr, SocketAddr};
+
+use poem::Response;
+use poem::http::Method;
+use poem::http::request::Parts;
+use tokio::time::Instant;
+
+use super::api::api_key_id;
+use super::control::Control;
+use super::methods::Methods;
+use super::request_id::RequestId;
+use crate::domain::client_address;
+
+/// One request, from its head to its line in the log.
+pub(crate) struct Observed {
+    id: RequestId,
+    method: Method,
+    path: String,
+    client_address: IpAddr,
+    started: Instant,
+}
+
+impl Observed {
+    pub(super) fn begin(request: &Parts, peer: SocketAddr, methods: &Methods, control: &Control) -> Self {
+        let forwarded_for = request.headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+        Self {
+            id: RequestId::random(),
+            method: request.method.clone(),
+            path: shown(request.uri.path(), methods),
+            client_address: client_address::resolve(peer.ip(), forwarded_for, &control.trusted_proxies),
+            started: Instant::now(),
+        }
+    }
+
+    pub(crate) fn id(&self) -> RequestId {
+        self.id
+    }
+
+    /// Writes the line, and names the request in its answer.
+    pub(crate) fn end(self, response: Response) -> Response {
+        tracing::info!(
+            name: "access",
+            { request.id = %self.id,
+            client.address = %self.client_address,
+            method = %self.method,
+            path = self.path,
+            status = response.status().as_u16(),
+            latency_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX) },
+            "admin request"
+        );
+        self.id.on(response)
+    }
+}
+
+/// A path as it may be logged: that of the route. What stands for a parameter may be a secret, and only an id is none;
+/// so may be what stands in a path that no route has.
+fn shown(path: &str, methods: &Methods) -> String {
+    let Some(route) = methods.route(path) else { return String::from("(unknown)") };
+    let is_id = path.rsplit('/').next().is_some_and(|name| api_key_id(name).is_some());
+    if is_id { path.to_owned() } else { route.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_may_be_a_secret_is_logged() {
+        let methods = Methods::of_document(r#"{"paths": {"/a": {"get": {}}, "/a/{key}": {"delete": {}}}}"#);
+        let id = "/a/019b0a3c-5f00-7abc-8def-0123456789ab";
+        for (path, expected) in [
+            ("/a", "/a"),
+            (id, id),
+            ("/a/sk-secret", "/a/{key}"),
+            ("/a/019b0a3c-5f00-4abc-8def-0123456789ab", "/a/{key}"),
+            ("/a/sk-secret/", "(unknown)"),
+            ("/sk-secret", "(unknown)"),
+            ("/a/sk/019b0a3c-5f00-7abc-8def-0123456789ab", "(unknown)"),
+        ] {
+            assert_eq!(shown(path, &methods), expected, "{path}");
+        }
+    }
+}
