@@ -9,7 +9,8 @@ use tokio::task::JoinHandle;
 
 use crate::usage::Ledger;
 
-const FLUSH_EVERY: Duration = Duration::from_secs(1);
+/// A crash may lose the counters of one second. This is shorter, because writing takes a while too.
+const FLUSH_EVERY: Duration = Duration::from_millis(500);
 const RESTART_AFTER: Duration = Duration::from_secs(1);
 
 /// Runs a task on this runtime; if it panics, says so and starts it again a second later.
@@ -30,7 +31,7 @@ where
     })
 }
 
-/// Writes what was counted, every second, until told to stop. A failure is logged when it begins and when it ends.
+/// Writes what was counted, twice a second, until told to stop. A failure is logged when it begins and when it ends.
 pub(crate) async fn flush_usage(ledger: std::sync::Arc<Ledger>, mut stop: watch::Receiver<bool>) {
     let mut every = tokio::time::interval(FLUSH_EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -27,7 +27,7 @@
 //! - [`transport`]: HTTP/1.1 to the upstreams.
 //! - `access`: from a bearer to a client token.
 //! - [`pool`]: who is ready, who rests and until when, whose turn it is.
-//! - `usage`: exact statistics, merged in memory and flushed every second.
+//! - `usage`: exact statistics, merged in memory and flushed twice a second.
 //! - `proxy`: the data plane, from a request to a relayed answer.
 //! - `web`: the control plane.
 //! - `jobs`: background tasks, each with a name.

@@ -148,6 +148,8 @@ class Product(Gateway):
             "DATA_DIR": str(self.data_dir),
             "LISTEN": f"127.0.0.1:{self.port}",
             "ADMIN_TOKEN": self._admin_token,
+            # nginx writes no access log here, so the product does not either; LOG_LEVEL=info benches/run has it with one.
+            "LOG_LEVEL": os.environ.get("LOG_LEVEL", "warn"),
             "OLLAMA_BASE_URL": f"http://127.0.0.1:{self._upstream.port}",
             "BENCH_KEYS": ",".join(KEYS),
         }

@@ -127,7 +127,7 @@ impl State {
         Ok(is_done)
     }
 
-    /// Brings what storage answers up to this moment. That it cannot be is logged by the job that tries every second.
+    /// Brings what storage answers up to this moment. That it cannot be is logged by the job that goes on trying.
     pub(super) async fn flush(&self) {
         if let Err(error) = self.ledger.flush().await {
             tracing::debug!(error = &error as &dyn std::error::Error, "the newest statistics are not stored yet");
