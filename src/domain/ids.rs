@@ -17,9 +17,12 @@ macro_rules! uuid_id {
                 Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
             }
 
-            /// Reads the hyphenated form; `None` for anything else.
+            /// Reads the hyphenated form of an id that could be ours; `None` for anything else.
+            ///
+            /// There are providers whose keys are UUIDs of other versions or 32 hexadecimal digits: those are secrets.
             pub fn parse(text: &str) -> Option<Self> {
-                Uuid::try_parse(text).ok().map(Self)
+                let id = Uuid::try_parse(text).ok().filter(|_| text.len() == uuid::fmt::Hyphenated::LENGTH)?;
+                (id.get_version_num() == 7).then_some(Self(id))
             }
         }
 
@@ -39,3 +42,19 @@ uuid_id!(
     /// Names one client token.
     ClientTokenId
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_could_be_ours_is_an_id() {
+        let id = ApiKeyId::new(Timestamp::from_millis(1_767_268_800_000), [7; 10]);
+        let text = id.to_string();
+        assert_eq!(ApiKeyId::parse(&text), Some(id));
+        let version_4 = "936da01f-9abd-4d9d-80c7-02af85c822a8";
+        for other in [&text.replace('-', ""), &format!("{{{text}}}"), &format!("urn:uuid:{text}"), version_4, ""] {
+            assert_eq!(ApiKeyId::parse(other), None, "{other}");
+        }
+    }
+}

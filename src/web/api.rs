@@ -17,7 +17,6 @@ pub(crate) use client_tokens::ClientTokens;
 pub(crate) use error::{body_too_large, error_response, internal_error, with_security_headers};
 pub(crate) use infrastructure::{ApiDocument, Infrastructure};
 pub(crate) use key_switches::KeySwitches;
-pub(super) use parameters::api_key_id;
 pub(crate) use public_stats::PublicStatsCache;
 pub(crate) use statistics::Statistics;
 

@@ -7,11 +7,11 @@ use poem::http::Method;
 use poem::http::request::Parts;
 use tokio::time::Instant;
 
-use super::api::api_key_id;
 use super::control::Control;
 use super::methods::Methods;
 use super::request_id::RequestId;
 use crate::domain::client_address;
+use crate::domain::ids::ApiKeyId;
 
 /// One request, from its head to its line in the log.
 pub(crate) struct Observed {
@@ -58,7 +58,7 @@ impl Observed {
 /// so may be what stands in a path that no route has.
 fn shown(path: &str, methods: &Methods) -> String {
     let Some(route) = methods.route(path) else { return String::from("(unknown)") };
-    let is_id = path.rsplit('/').next().is_some_and(|name| api_key_id(name).is_some());
+    let is_id = path.rsplit('/').next().is_some_and(|name| ApiKeyId::parse(name).is_some());
     if is_id { path.to_owned() } else { route.to_owned() }
 }
 
