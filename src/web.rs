@@ -23,7 +23,7 @@ use poem::{Endpoint as _, EndpointExt as _, Route};
 use poem_openapi::OpenApiService;
 use tokio::time::Instant;
 
-pub(crate) use admin::AdminToken;
+pub(crate) use admin::AdminTokenHash;
 pub(crate) use api::{PublicStatsCache, body_too_large, internal_error};
 pub(crate) use changes::new_client_token;
 pub(crate) use control::Control;
@@ -47,7 +47,7 @@ pub(crate) struct State {
     pub(crate) access: Arc<Access>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) clock: Clock,
-    pub(crate) admin_token: AdminToken,
+    pub(crate) admin_token: AdminTokenHash,
     pub(crate) started: Instant,
     pub(crate) is_draining: Arc<std::sync::atomic::AtomicBool>,
     pub(crate) public_stats: PublicStatsCache,

@@ -12,14 +12,14 @@ use super::startup::Directory;
 use crate::config::Config;
 use crate::domain::secret::ClientTokenSecret;
 use crate::storage::Storage;
-use crate::web::{AdminToken, new_client_token};
+use crate::web::{AdminTokenHash, new_client_token};
 
 const SETTING: &str = "admin_token_hash";
 
 /// An admin token that nobody knows yet.
 pub(super) struct NewAdmin {
     secret: ClientTokenSecret,
-    hash: AdminToken,
+    hash: AdminTokenHash,
     /// Where it is told when there is no terminal.
     file: PathBuf,
 }
@@ -29,17 +29,17 @@ pub(super) async fn token(
     config: &Config,
     storage: &Storage,
     directory: &Directory,
-) -> anyhow::Result<(AdminToken, Option<NewAdmin>)> {
+) -> anyhow::Result<(AdminTokenHash, Option<NewAdmin>)> {
     if let Some(token) = &config.secrets.admin_token {
-        return Ok((AdminToken::of(token.expose()), None));
+        return Ok((AdminTokenHash::of(token.expose()), None));
     }
     let stored = storage.setting(SETTING).await.context("cannot read the admin token's hash")?;
-    if let Some(token) = stored.as_deref().and_then(AdminToken::from_hex) {
+    if let Some(token) = stored.as_deref().and_then(AdminTokenHash::from_hex) {
         return Ok((token, None));
     }
     // The form of a client token serves here too: 48 random letters and digits.
     let secret = new_client_token()?;
-    let hash = AdminToken::of(secret.expose());
+    let hash = AdminTokenHash::of(secret.expose());
     let new = NewAdmin { secret, hash: hash.clone(), file: directory.path().join("admin-token") };
     Ok((hash, Some(new)))
 }

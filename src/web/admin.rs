@@ -5,9 +5,9 @@ use subtle::ConstantTimeEq as _;
 
 /// The hash of the admin token. The token itself is not kept.
 #[derive(Clone)]
-pub(crate) struct AdminToken([u8; 32]);
+pub(crate) struct AdminTokenHash([u8; 32]);
 
-impl AdminToken {
+impl AdminTokenHash {
     pub(crate) fn of(token: &str) -> Self {
         Self(Sha256::digest(token.as_bytes()).into())
     }
@@ -45,11 +45,11 @@ mod tests {
 
     #[test]
     fn a_hash_survives_being_stored() {
-        let token = AdminToken::of("correct horse battery");
-        let stored = AdminToken::from_hex(&token.to_hex()).expect("own form");
+        let token = AdminTokenHash::of("correct horse battery");
+        let stored = AdminTokenHash::from_hex(&token.to_hex()).expect("own form");
         assert!(stored.matches("correct horse battery"));
         assert!(!stored.matches("correct horse batterz"));
-        assert!(AdminToken::from_hex("00").is_none());
-        assert!(AdminToken::from_hex(&"zz".repeat(32)).is_none());
+        assert!(AdminTokenHash::from_hex("00").is_none());
+        assert!(AdminTokenHash::from_hex(&"zz".repeat(32)).is_none());
     }
 }

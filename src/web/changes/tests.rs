@@ -12,7 +12,7 @@ use crate::storage::Storage;
 use crate::telemetry::DroppedLines;
 use crate::usage::Ledger;
 use crate::vault::{MasterKey, Vault};
-use crate::web::{AdminToken, Control, PublicStatsCache};
+use crate::web::{AdminTokenHash, Control, PublicStatsCache};
 
 async fn state(directory: &std::path::Path) -> State {
     let now = Timestamp::from_millis(1_767_268_800_000);
@@ -28,7 +28,7 @@ async fn state(directory: &std::path::Path) -> State {
         pools: pools.into(),
         access: Arc::new(Access::default()),
         clock,
-        admin_token: AdminToken::of("token"),
+        admin_token: AdminTokenHash::of("token"),
         started: Instant::now(),
         is_draining: Arc::default(),
         public_stats: PublicStatsCache::default(),
