@@ -81,29 +81,39 @@ fn apply(tx: &Transaction<'_>, batch: &UsageBatch, health: &Health) -> Result<()
     health.upstreams.iter().try_for_each(|rests| upstream_rests::replace(tx, rests))
 }
 
+/// Adds the new counts to those of the row that is there, for every table of sums.
+macro_rules! add_counts_sql {
+    () => {
+        "requests = requests + excluded.requests,
+        success = success + excluded.success,
+        failure = failure + excluded.failure,
+        client_gone = client_gone + excluded.client_gone,
+        input_tokens = input_tokens + excluded.input_tokens,
+        output_tokens = output_tokens + excluded.output_tokens,
+        cached_tokens = cached_tokens + excluded.cached_tokens,
+        cost_nanos = cost_nanos + excluded.cost_nanos"
+    };
+}
+
 fn add_to_key(tx: &Transaction<'_>, id: ApiKeyId, tally: &KeyTally) -> Result<(), Error> {
     // `max` of anything and NULL is NULL, hence the detours.
-    const SQL: &str = "
+    const SQL: &str = concat!(
+        "
         INSERT INTO key_stats
             (api_key_id, requests, success, failure, client_gone, input_tokens, output_tokens, cached_tokens, cost_nanos,
             last_used_at, last_success_at, last_failure_at)
         SELECT id, :requests, :success, :failure, :client_gone, :input_tokens, :output_tokens, :cached_tokens, :cost_nanos,
             :last_used_at, :last_success_at, :last_failure_at
         FROM api_keys WHERE id = :id
-        ON CONFLICT (api_key_id) DO UPDATE SET
-            requests = requests + excluded.requests,
-            success = success + excluded.success,
-            failure = failure + excluded.failure,
-            client_gone = client_gone + excluded.client_gone,
-            input_tokens = input_tokens + excluded.input_tokens,
-            output_tokens = output_tokens + excluded.output_tokens,
-            cached_tokens = cached_tokens + excluded.cached_tokens,
-            cost_nanos = cost_nanos + excluded.cost_nanos,
+        ON CONFLICT (api_key_id) DO UPDATE SET ",
+        add_counts_sql!(),
+        ",
             last_used_at = max(last_used_at, excluded.last_used_at),
             last_success_at = max(ifnull(last_success_at, excluded.last_success_at),
                 ifnull(excluded.last_success_at, last_success_at)),
             last_failure_at = max(ifnull(last_failure_at, excluded.last_failure_at),
-                ifnull(excluded.last_failure_at, last_failure_at))";
+                ifnull(excluded.last_failure_at, last_failure_at))"
+    );
     let counts = TallyParams::of(&tally.tally);
     let params = counts.with(named_params! {
         ":id": id,
@@ -116,23 +126,19 @@ fn add_to_key(tx: &Transaction<'_>, id: ApiKeyId, tally: &KeyTally) -> Result<()
 }
 
 fn add_to_token(tx: &Transaction<'_>, id: ClientTokenId, tally: &TokenTally) -> Result<(), Error> {
-    const SQL: &str = "
+    const SQL: &str = concat!(
+        "
         INSERT INTO token_stats
             (client_token_id, requests, success, failure, client_gone, input_tokens, output_tokens, cached_tokens,
             cost_nanos, last_used_at)
         SELECT id, :requests, :success, :failure, :client_gone, :input_tokens, :output_tokens, :cached_tokens,
             :cost_nanos, :last_used_at
         FROM client_tokens WHERE id = :id
-        ON CONFLICT (client_token_id) DO UPDATE SET
-            requests = requests + excluded.requests,
-            success = success + excluded.success,
-            failure = failure + excluded.failure,
-            client_gone = client_gone + excluded.client_gone,
-            input_tokens = input_tokens + excluded.input_tokens,
-            output_tokens = output_tokens + excluded.output_tokens,
-            cached_tokens = cached_tokens + excluded.cached_tokens,
-            cost_nanos = cost_nanos + excluded.cost_nanos,
-            last_used_at = max(last_used_at, excluded.last_used_at)";
+        ON CONFLICT (client_token_id) DO UPDATE SET ",
+        add_counts_sql!(),
+        ",
+            last_used_at = max(last_used_at, excluded.last_used_at)"
+    );
     let counts = TallyParams::of(&tally.tally);
     let params = counts.with(named_params! { ":id": id, ":last_used_at": tally.last_used_at });
     tx.prepare_cached(SQL)?.execute(params.as_slice())?;
@@ -140,24 +146,20 @@ fn add_to_token(tx: &Transaction<'_>, id: ClientTokenId, tally: &TokenTally) -> 
 }
 
 fn add_to_hour(tx: &Transaction<'_>, key: &HourKey, tally: &HourTally) -> Result<(), Error> {
-    const SQL: &str = "
+    const SQL: &str = concat!(
+        "
         INSERT INTO hourly_stats
             (hour_at, provider_id, model, requests, success, failure, client_gone, input_tokens, output_tokens,
             cached_tokens, cost_nanos, latency, first_token)
         VALUES
             (:hour_at, :provider_id, :model, :requests, :success, :failure, :client_gone, :input_tokens, :output_tokens,
             :cached_tokens, :cost_nanos, :latency, :first_token)
-        ON CONFLICT (hour_at, provider_id, model) DO UPDATE SET
-            requests = requests + excluded.requests,
-            success = success + excluded.success,
-            failure = failure + excluded.failure,
-            client_gone = client_gone + excluded.client_gone,
-            input_tokens = input_tokens + excluded.input_tokens,
-            output_tokens = output_tokens + excluded.output_tokens,
-            cached_tokens = cached_tokens + excluded.cached_tokens,
-            cost_nanos = cost_nanos + excluded.cost_nanos,
+        ON CONFLICT (hour_at, provider_id, model) DO UPDATE SET ",
+        add_counts_sql!(),
+        ",
             latency = excluded.latency,
-            first_token = excluded.first_token";
+            first_token = excluded.first_token"
+    );
     let (mut latency, mut first_token) = histograms(tx, key)?.unwrap_or_default();
     latency.add(&tally.latency);
     first_token.add(&tally.first_token);
@@ -188,22 +190,17 @@ fn histograms(tx: &Transaction<'_>, key: &HourKey) -> Result<Option<(Histogram, 
 }
 
 fn add_to_model(tx: &Transaction<'_>, provider: &ProviderId, model: &str, tally: &Tally) -> Result<(), Error> {
-    const SQL: &str = "
+    const SQL: &str = concat!(
+        "
         INSERT INTO model_stats
             (provider_id, model, requests, success, failure, client_gone, input_tokens, output_tokens, cached_tokens,
             cost_nanos)
         VALUES
             (:provider_id, :model, :requests, :success, :failure, :client_gone, :input_tokens, :output_tokens,
             :cached_tokens, :cost_nanos)
-        ON CONFLICT (provider_id, model) DO UPDATE SET
-            requests = requests + excluded.requests,
-            success = success + excluded.success,
-            failure = failure + excluded.failure,
-            client_gone = client_gone + excluded.client_gone,
-            input_tokens = input_tokens + excluded.input_tokens,
-            output_tokens = output_tokens + excluded.output_tokens,
-            cached_tokens = cached_tokens + excluded.cached_tokens,
-            cost_nanos = cost_nanos + excluded.cost_nanos";
+        ON CONFLICT (provider_id, model) DO UPDATE SET ",
+        add_counts_sql!(),
+    );
     let counts = TallyParams::of(tally);
     let params = counts.with(named_params! { ":provider_id": provider, ":model": model });
     tx.prepare_cached(SQL)?.execute(params.as_slice())?;
@@ -211,21 +208,16 @@ fn add_to_model(tx: &Transaction<'_>, provider: &ProviderId, model: &str, tally:
 }
 
 fn add_to_provider(tx: &Transaction<'_>, provider: &ProviderId, tally: &Tally) -> Result<(), Error> {
-    const SQL: &str = "
+    const SQL: &str = concat!(
+        "
         INSERT INTO global_stats
             (provider_id, requests, success, failure, client_gone, input_tokens, output_tokens, cached_tokens, cost_nanos)
         VALUES
             (:provider_id, :requests, :success, :failure, :client_gone, :input_tokens, :output_tokens, :cached_tokens,
             :cost_nanos)
-        ON CONFLICT (provider_id) DO UPDATE SET
-            requests = requests + excluded.requests,
-            success = success + excluded.success,
-            failure = failure + excluded.failure,
-            client_gone = client_gone + excluded.client_gone,
-            input_tokens = input_tokens + excluded.input_tokens,
-            output_tokens = output_tokens + excluded.output_tokens,
-            cached_tokens = cached_tokens + excluded.cached_tokens,
-            cost_nanos = cost_nanos + excluded.cost_nanos";
+        ON CONFLICT (provider_id) DO UPDATE SET ",
+        add_counts_sql!(),
+    );
     let counts = TallyParams::of(tally);
     let params = counts.with(named_params! { ":provider_id": provider });
     tx.prepare_cached(SQL)?.execute(params.as_slice())?;
