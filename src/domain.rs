@@ -5,15 +5,23 @@
 
 pub mod answer;
 pub mod api_form;
+pub mod audit;
 pub mod backoff;
+pub mod bots;
+pub mod cacheable;
+pub mod canonical;
 pub mod classify;
 pub mod client_address;
 pub mod fault;
 pub mod ids;
+pub mod import;
+pub mod key_class;
 pub mod provider;
 pub mod request_view;
 pub mod retry_after;
 pub mod secret;
+pub mod series;
 pub mod stream;
 pub mod time;
 pub mod usage;
+pub mod verdict;

@@ -42,6 +42,14 @@ uuid_id!(
     /// Names one client token.
     ClientTokenId
 );
+uuid_id!(
+    /// Names one job.
+    JobId
+);
+uuid_id!(
+    /// Names one entry of the audit log.
+    AuditEntryId
+);
 
 #[cfg(test)]
 mod tests {

@@ -41,6 +41,12 @@ impl ApiKeySecret {
         &self.0
     }
 
+    /// A second one, for a use of its own.
+    #[must_use]
+    pub fn duplicate(&self) -> Self {
+        Self(self.0.clone())
+    }
+
     /// What may be shown: the last four characters, or nothing of a key under twelve.
     pub fn last4(&self) -> &str {
         last4(&self.0)
