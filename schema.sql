@@ -3,7 +3,7 @@
 -- Conventions: columns ending in `_at` are moments in milliseconds since the Unix epoch, UTC. Ids are UUIDv7 text, so
 -- that they sort by creation and several nodes can make them alone. `*_ciphertext` is sealed with the master key and
 -- bound to its column and row. `PRAGMA user_version` counts the versions of this file and is set by the program.
--- Statistics only grow, and every `requests` is the sum of `success`, `failure` and `client_gone`.
+-- Counts of statistics only grow, and every `requests` is the sum of `success`, `failure` and `client_gone`.
 
 -- What the program remembers about itself and what an admin set at run time.
 CREATE TABLE settings (
@@ -40,6 +40,9 @@ CREATE TABLE api_keys (
     updated_at          INTEGER NOT NULL,              -- when anything but its health last changed
     deleted_at          INTEGER,                       -- when it was deleted; NULL: is in use
     secret_ciphertext   BLOB,                          -- the key itself, sealed; NULL once deleted
+    checked_at          INTEGER,                       -- when its provider was last asked about it; NULL: never
+    check_verdict       TEXT CHECK (check_verdict IN ('valid', 'invalid', 'unknown')),  -- what came of that
+    class               TEXT CHECK (class IN ('kimi', 'llama', 'qwen', 'general', 'other')),  -- by the models it may use
     CHECK (disabled_at IS NOT NULL OR disabled_until_at IS NULL),
     CHECK ((cooldown_until_at IS NULL) = (cooldown_reason IS NULL)),
     CHECK ((cooldown_until_at IS NULL) = (cooldown_provenance IS NULL)),
@@ -48,11 +51,12 @@ CREATE TABLE api_keys (
 ) STRICT;
 
 CREATE UNIQUE INDEX api_keys_by_fingerprint ON api_keys (provider_id, fingerprint) WHERE deleted_at IS NULL;
--- Beyond the order it holds all that a list is filtered by, so that a filter reads no row that it does not show.
-CREATE INDEX api_keys_newest_first ON api_keys (
-    deleted_at, created_at DESC, id DESC, provider_id, disabled_at, disabled_until_at, cooldown_until_at, expires_at,
-    last4, label_folded
-);
+-- Beyond the order it holds all that a list is filtered by, so that a filter reads no row that it does not show; also
+-- `deleted_at`, without which SQLite would look at the row. Ascending, because then new keys fill its pages one by one.
+CREATE INDEX api_keys_by_creation ON api_keys (
+    created_at, id, provider_id, disabled_at, disabled_until_at, cooldown_until_at, expires_at, class, check_verdict,
+    last4, label_folded, deleted_at
+) WHERE deleted_at IS NULL;
 
 -- Learned: the owner of a key may not use a model for a time.
 CREATE TABLE model_rests (
@@ -94,7 +98,10 @@ CREATE TABLE client_tokens (
 ) STRICT;
 
 CREATE UNIQUE INDEX client_tokens_by_hash ON client_tokens (token_hash) WHERE deleted_at IS NULL;
-CREATE INDEX client_tokens_newest_first ON client_tokens (created_at DESC, id DESC) WHERE deleted_at IS NULL;
+-- As `api_keys_by_creation`.
+CREATE INDEX client_tokens_by_creation ON client_tokens (
+    created_at, id, provider_id, disabled_at, expires_at, last4, name, deleted_at
+) WHERE deleted_at IS NULL;
 
 -- Attempts with each API key. One client request may have tried several keys.
 CREATE TABLE key_stats (
@@ -123,7 +130,8 @@ CREATE TABLE token_stats (
     output_tokens   INTEGER NOT NULL,  -- completion tokens
     cached_tokens   INTEGER NOT NULL,  -- the part of the input that the upstream had cached
     cost_nanos      INTEGER NOT NULL,  -- stated cost in nano-dollars
-    last_used_at    INTEGER NOT NULL   -- the end of the latest request
+    last_used_at    INTEGER NOT NULL,  -- the end of the latest request
+    cache_hits      INTEGER NOT NULL DEFAULT 0  -- of `success`, those answered from the response cache
 ) STRICT, WITHOUT ROWID;
 
 -- Client requests of all time by provider. Like the two tables below it refers to no row: it outlives the provider.
@@ -136,7 +144,8 @@ CREATE TABLE global_stats (
     input_tokens  INTEGER NOT NULL,  -- prompt tokens, cached ones included
     output_tokens INTEGER NOT NULL,  -- completion tokens
     cached_tokens INTEGER NOT NULL,  -- the part of the input that the upstream had cached
-    cost_nanos    INTEGER NOT NULL   -- stated cost in nano-dollars
+    cost_nanos    INTEGER NOT NULL,  -- stated cost in nano-dollars
+    cache_hits    INTEGER NOT NULL DEFAULT 0  -- of `success`, those answered from the response cache
 ) STRICT, WITHOUT ROWID;
 
 -- Client requests of all time by provider and model.
@@ -151,6 +160,7 @@ CREATE TABLE model_stats (
     output_tokens INTEGER NOT NULL,  -- completion tokens
     cached_tokens INTEGER NOT NULL,  -- the part of the input that the upstream had cached
     cost_nanos    INTEGER NOT NULL,  -- stated cost in nano-dollars
+    cache_hits    INTEGER NOT NULL DEFAULT 0,  -- of `success`, those answered from the response cache
     PRIMARY KEY (provider_id, model)
 ) STRICT, WITHOUT ROWID;
 
@@ -169,5 +179,85 @@ CREATE TABLE hourly_stats (
     cost_nanos    INTEGER NOT NULL,  -- stated cost in nano-dollars
     latency       BLOB    NOT NULL CHECK (length(latency) = 152),      -- counts by duration until the answer's end
     first_token   BLOB    NOT NULL CHECK (length(first_token) = 152),  -- counts by duration until a stream's first event
+    cache_hits    INTEGER NOT NULL DEFAULT 0,  -- of `success`, those answered from the response cache
     PRIMARY KEY (hour_at, provider_id, model)
 ) STRICT, WITHOUT ROWID;
+
+-- Attempts with each API key by UTC hour, for as long as its setting says.
+CREATE TABLE key_hourly (
+    hour_at       INTEGER NOT NULL CHECK (hour_at % 3600000 = 0),  -- the start of the hour
+    api_key_id    TEXT    NOT NULL,  -- the key; it may be deleted since
+    requests      INTEGER NOT NULL,  -- attempts
+    success       INTEGER NOT NULL,  -- answered in full
+    failure       INTEGER NOT NULL,  -- failed, whoever was to blame
+    client_gone   INTEGER NOT NULL,  -- the client left before the end
+    input_tokens  INTEGER NOT NULL,  -- prompt tokens, cached ones included
+    output_tokens INTEGER NOT NULL,  -- completion tokens
+    cached_tokens INTEGER NOT NULL,  -- the part of the input that the upstream had cached
+    cost_nanos    INTEGER NOT NULL,  -- stated cost in nano-dollars
+    PRIMARY KEY (hour_at, api_key_id)
+) STRICT, WITHOUT ROWID;
+
+-- Client requests with each client token by UTC hour, provider and model.
+CREATE TABLE token_hourly (
+    hour_at         INTEGER NOT NULL CHECK (hour_at % 3600000 = 0),  -- the start of the hour
+    client_token_id TEXT    NOT NULL,  -- the token; it may be deleted since
+    provider_id     TEXT    NOT NULL,  -- as in `providers`
+    model           TEXT    NOT NULL,  -- as the client named it
+    requests        INTEGER NOT NULL,  -- client requests
+    success         INTEGER NOT NULL,  -- answered in full
+    failure         INTEGER NOT NULL,  -- not answered, or with an error
+    client_gone     INTEGER NOT NULL,  -- the client left before the end
+    input_tokens    INTEGER NOT NULL,  -- prompt tokens, cached ones included
+    output_tokens   INTEGER NOT NULL,  -- completion tokens
+    cached_tokens   INTEGER NOT NULL,  -- the part of the input that the upstream had cached
+    cost_nanos      INTEGER NOT NULL,  -- stated cost in nano-dollars
+    cache_hits      INTEGER NOT NULL,  -- of `success`, those answered from the response cache
+    PRIMARY KEY (hour_at, client_token_id, provider_id, model)
+) STRICT, WITHOUT ROWID;
+
+-- Who changed what. Written in the transaction of the change, and never changed.
+CREATE TABLE audit_log (
+    id             TEXT    NOT NULL PRIMARY KEY,  -- UUIDv7
+    happened_at    INTEGER NOT NULL,  -- when
+    actor          TEXT    NOT NULL CHECK (actor IN ('admin', 'system')),  -- who
+    client_address TEXT,              -- from where; NULL: from within
+    request_id     TEXT,              -- of the request that asked for it, as in the log; NULL: none did
+    action         TEXT    NOT NULL,  -- such as `api_key.disable`
+    subject        TEXT,              -- the id or the name of what was changed; NULL: of several things
+    before         TEXT,              -- what was, as JSON without secrets; NULL: nothing
+    after          TEXT               -- what is, likewise
+) STRICT;
+
+CREATE INDEX audit_log_by_time ON audit_log (happened_at);
+CREATE INDEX audit_log_by_subject ON audit_log (subject, happened_at) WHERE subject IS NOT NULL;
+
+-- Long work, which goes on where it was after a restart.
+CREATE TABLE jobs (
+    id          TEXT    NOT NULL PRIMARY KEY,  -- UUIDv7
+    kind        TEXT    NOT NULL CHECK (kind IN ('health_check', 'import', 'edit')),  -- what is done
+    state       TEXT    NOT NULL CHECK (state IN ('queued', 'running', 'done', 'cancelled', 'failed')),  -- how far it is
+    provider_id TEXT,              -- the provider of all items; NULL: of several
+    task        TEXT    NOT NULL,  -- what is to be done with each item, as JSON without secrets
+    total       INTEGER NOT NULL CHECK (total >= 0),  -- items
+    error       TEXT,              -- why it failed; NULL: it did not
+    created_at  INTEGER NOT NULL,  -- when it was asked for
+    started_at  INTEGER,           -- when the first item was begun; NULL: not yet
+    ended_at    INTEGER            -- when it was done, cancelled or failed; NULL: not yet
+) STRICT;
+
+CREATE INDEX jobs_newest_first ON jobs (created_at DESC, id DESC);
+
+-- What a job has to do, one row for each key.
+CREATE TABLE job_items (
+    job_id            TEXT    NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,  -- whose
+    number            INTEGER NOT NULL CHECK (number > 0),  -- in the order given, from 1
+    api_key_id        TEXT,     -- the key; NULL: it is not in the pool, or not yet
+    label             TEXT,     -- of a key that is to be added
+    secret_ciphertext BLOB,     -- a key that is to be added, sealed; NULL once that is decided
+    result            TEXT,     -- a word for what came of it; NULL: not done yet
+    detail            TEXT,     -- more about that, as JSON without secrets
+    PRIMARY KEY (job_id, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX job_items_by_result ON job_items (job_id, result, number);

@@ -1,12 +1,19 @@
-//! Who may use the pool: from the bearer a client sent to its token and what that allows.
+//! Who may use the pool: from the bearer a client sent to its token and what that allows; and who comes too often.
 //!
 //! The map is filled from storage at start and changed by the control plane. A look-up hashes the bearer once and takes a
 //! read lock; nothing about the pool is looked at, so that nothing about it can be told to somebody without a token.
+
+mod client_network;
+mod slow_down;
+mod window;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
+
+pub(crate) use slow_down::{Penalty, SlowDown};
+pub(crate) use window::{Limit, Standing, WindowLimit};
 
 use crate::domain::ids::ClientTokenId;
 use crate::domain::provider::ProviderId;
@@ -38,6 +45,10 @@ pub(crate) enum Denied {
 #[derive(Default)]
 pub(crate) struct Access {
     tokens: RwLock<HashMap<TokenHash, Arc<ClientToken>, ahash::RandomState>>,
+    /// What each address asked for lately, whoever asked.
+    pub(crate) window: WindowLimit,
+    /// Who sent bearers that are unknown.
+    pub(crate) unknown_bearers: SlowDown,
 }
 
 impl Access {

@@ -27,8 +27,9 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::provider::{Provider, ProviderId};
-use crate::jobs;
-use crate::storage;
+use crate::jobs::{self, JobRunner};
+use crate::settings::{Retention, Settings};
+use crate::storage::{self, Keep};
 use crate::telemetry::DroppedLines;
 use crate::web::State;
 use admin::NewAdmin;
@@ -70,7 +71,7 @@ impl App {
         let listener = listener::bind(config.listen)?;
         let addr = listener.local_addr().context("cannot read the listening address")?;
         let public_url = config.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
-        let base_url = public_url.unwrap_or_else(|| format!("http://{addr}"));
+        let base_url = public_url.clone().unwrap_or_else(|| format!("http://{addr}"));
         let control = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("control")
@@ -82,7 +83,8 @@ impl App {
         let Opened { new_admin, shared, mut state, tls, limits, grace } = opened;
         state.dropped_lines = dropped_lines;
         let (stop, stopped) = watch::channel(false);
-        let plane = ControlPlane::new(state.clone(), control.handle().clone(), limits.max_body_size.bytes());
+        let max_body = limits.max_body_size.bytes();
+        let plane = ControlPlane::new(state.clone(), control.handle().clone(), max_body, public_url.as_deref());
         let seed = u64::from_le_bytes(crate::vault::random_bytes()?);
         let plan = Plan { shared, plane, recorders: state.ledger.recorders(), tls, grace, seed };
         let workers = threads::start(&plan, &stopped)?;
@@ -159,7 +161,26 @@ fn start_jobs(
     });
     let (ledger, stop) = (Arc::clone(&state.ledger), stopped.clone());
     jobs::spawn(control.handle(), "flush statistics", move || jobs::flush_usage(Arc::clone(&ledger), stop.clone()));
+    let (storage, clock, stop) = (state.storage.clone(), state.clock.clone(), stopped.clone());
+    let settings = state.settings.clone();
+    jobs::spawn(control.handle(), "delete what is old", move || {
+        let settings = settings.clone();
+        jobs::prune(storage.clone(), clock.clone(), move || keep(&settings.load()), stop.clone())
+    });
+    let runner = Arc::new(JobRunner {
+        storage: state.storage.clone(),
+        changes: Arc::clone(&state.changes),
+        checks: Arc::clone(&state.checks),
+        clock: state.clock.clone(),
+    });
+    let stop = stopped.clone();
+    jobs::spawn(control.handle(), "run jobs", move || jobs::run_jobs(Arc::clone(&runner), stop.clone()));
     Ok(())
+}
+
+fn keep(settings: &Settings) -> Keep {
+    let Retention { hours, key_hours, audit_log, jobs } = settings.retention;
+    Keep { hours, key_hours, audit_log, jobs }
 }
 
 impl Drop for App {

@@ -33,7 +33,9 @@ pub use error::{ConfigError, FileProblem, Invalid, Origin};
 pub use lookup::EffectiveValue;
 pub use secrets::{AdminToken, MasterKey};
 pub use values::{ByteSize, LogFilter, LogFormat};
+pub(crate) use values::{header_text, referer};
 
+use crate::domain::bots::BotPolicy;
 use crate::domain::provider::{Provider, Timeouts};
 use lookup::Lookup;
 
@@ -44,12 +46,17 @@ pub struct Config {
     pub public_url: Option<Url>,
     /// Whose `X-Forwarded-For` is believed. Empty: nobody's.
     pub trusted_proxies: Vec<IpNet>,
+    /// From where the admin's routes and pages can be reached. Empty: from everywhere.
+    pub admin_networks: Vec<IpNet>,
     pub data_dir: PathBuf,
     pub secrets: Secrets,
     pub proxy: ProxyLimits,
     /// The built-in providers, disabled ones included.
     pub providers: Vec<Provider>,
     pub attribution: Attribution,
+    pub rate_limit: RateLimit,
+    /// What happens to requests of scripts and crawlers.
+    pub bots: BotPolicy,
     /// Certificate authorities in PEM that are trusted for upstreams beside the public ones.
     pub upstream_ca_pem: Option<String>,
     /// Threads of the data plane.
@@ -86,6 +93,15 @@ pub struct Attribution {
     pub referer: Option<HeaderValue>,
 }
 
+/// How many requests one client address may send to one provider in one window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    pub is_enabled: bool,
+    pub requests: u32,
+    /// In whole seconds.
+    pub window: Duration,
+}
+
 /// How much is logged, and how it looks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogConfig {
@@ -110,6 +126,11 @@ impl Config {
         Ok(config)
     }
 
+    /// Whether somebody gave this option a value.
+    pub(crate) fn is_set(&self, option: &str) -> bool {
+        self.effective.iter().any(|row| row.name == option && row.origin != Origin::Default)
+    }
+
     /// Every option with its value and where that came from, as it may be shown to anyone.
     pub fn effective(&self) -> &[EffectiveValue] {
         &self.effective
@@ -125,6 +146,7 @@ impl Config {
         let listen = lookup.value(&options::LISTEN, values::listen);
         let public_url = lookup.value(&options::PUBLIC_URL, values::public_url);
         let trusted_proxies = lookup.value(&options::TRUSTED_PROXIES, values::networks);
+        let admin_networks = lookup.value(&options::ADMIN_NETWORKS, values::networks);
         let state_directory = lookup.state_directory();
         let data_dir = lookup.value_or(&options::DATA_DIR, state_directory, |text| Ok(PathBuf::from(text)));
         let secrets = Secrets {
@@ -133,6 +155,8 @@ impl Config {
         };
         let providers = providers(lookup);
         let attribution = attribution(lookup, public_url.as_ref());
+        let rate_limit = rate_limit(lookup);
+        let bots = lookup.value(&options::ENABLE_BOT_DETECTION, values::bot_policy);
         let upstream_ca_pem = lookup.file(&options::UPSTREAM_CA_FILE, values::pem);
         let proxy = proxy_limits(lookup);
         let shutdown_grace = lookup.value(&options::SHUTDOWN_GRACE, values::span);
@@ -142,11 +166,14 @@ impl Config {
             listen: listen?,
             public_url,
             trusted_proxies: trusted_proxies.unwrap_or_default(),
+            admin_networks: admin_networks.unwrap_or_default(),
             data_dir: data_dir?,
             secrets,
             proxy: proxy?,
             providers: providers?,
             attribution: attribution?,
+            rate_limit: rate_limit?,
+            bots: bots?,
             upstream_ca_pem,
             workers: workers?,
             shutdown_grace: shutdown_grace?,
@@ -190,11 +217,18 @@ fn providers(lookup: &mut Lookup<'_>) -> Option<Vec<Provider>> {
 }
 
 fn attribution(lookup: &mut Lookup<'_>, public_url: Option<&Url>) -> Option<Attribution> {
-    let app = lookup.value(&options::OPENROUTER_APP_URL, values::referer);
-    let site = lookup.value(&options::PUBLIC_SITE_URL, values::referer);
-    let title = lookup.value(&options::OPENROUTER_APP_TITLE, values::header_text);
-    let referer = app.or(site).or_else(|| values::referer(public_url?.as_str()).ok());
+    let app = lookup.value(&options::OPENROUTER_APP_URL, referer);
+    let site = lookup.value(&options::PUBLIC_SITE_URL, referer);
+    let title = lookup.value(&options::OPENROUTER_APP_TITLE, header_text);
+    let referer = app.or(site).or_else(|| referer(public_url?.as_str()).ok());
     Some(Attribution { title: title?, referer })
+}
+
+fn rate_limit(lookup: &mut Lookup<'_>) -> Option<RateLimit> {
+    let is_enabled = lookup.value(&options::ENABLE_RATE_LIMIT, values::switch);
+    let requests = lookup.value(&options::RATE_LIMIT_REQUESTS, values::request_count);
+    let window = lookup.value(&options::RATE_LIMIT_WINDOW, values::window);
+    Some(RateLimit { is_enabled: is_enabled?, requests: requests?, window: window? })
 }
 
 fn proxy_limits(lookup: &mut Lookup<'_>) -> Option<ProxyLimits> {

@@ -1,17 +1,28 @@
 //! Background work. Every task has a name, and none ends silently: a panic is logged and the task starts again.
 
+mod runner;
+
 use std::future::Future;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use crate::clock::Clock;
+use crate::storage::{Keep, Storage};
+pub(crate) use runner::{JobRunner, run_jobs};
 
 use crate::usage::Ledger;
 
 /// A crash may lose the counters of one second. This is shorter, because writing takes a while too.
 const FLUSH_EVERY: Duration = Duration::from_millis(500);
 const RESTART_AFTER: Duration = Duration::from_secs(1);
+/// A start has enough to do without it.
+const FIRST_PRUNE_AFTER: Duration = Duration::from_mins(1);
+/// No setting of how long things are kept is finer than a day.
+const PRUNE_EVERY: Duration = Duration::from_hours(1);
 
 /// Runs a task on this runtime; if it panics, says so and starts it again a second later.
 pub(crate) fn spawn<F, Fut>(runtime: &Handle, name: &'static str, task: F) -> JoinHandle<()>
@@ -34,7 +45,7 @@ where
 /// Writes what was counted, twice a second, until told to stop. A failure is logged when it begins and when it ends.
 pub(crate) async fn flush_usage(ledger: std::sync::Arc<Ledger>, mut stop: watch::Receiver<bool>) {
     let mut every = tokio::time::interval(FLUSH_EVERY);
-    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut is_failing = false;
     loop {
         tokio::select! {
@@ -57,3 +68,30 @@ pub(crate) async fn flush_usage(ledger: std::sync::Arc<Ledger>, mut stop: watch:
         }
     }
 }
+
+/// Deletes what is older than it is to be kept, every hour, until told to stop.
+pub(crate) async fn prune(storage: Storage, clock: Clock, keep: impl Fn() -> Keep, mut stop: watch::Receiver<bool>) {
+    let mut every = tokio::time::interval_at(Instant::now() + FIRST_PRUNE_AFTER, PRUNE_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = every.tick() => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+        let pruned = tokio::select! {
+            pruned = storage.prune(keep(), clock.now()) => pruned,
+            _ = stop.wait_for(|stop| *stop) => return,
+        };
+        match pruned {
+            Ok(0) => {}
+            Ok(rows) => tracing::info!(rows, "deleted what was older than it is to be kept"),
+            Err(error) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "what is older than it is to be kept could not be deleted; the next try is in an hour"
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

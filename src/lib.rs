@@ -26,10 +26,14 @@
 //! - [`storage`]: SQLite. `schema.sql` is the complete schema.
 //! - [`transport`]: HTTP/1.1 to the upstreams.
 //! - `access`: from a bearer to a client token.
+//! - `cache`: what is kept of upstream answers, to be given again.
+//! - `key_check`: what an upstream says about one key when it is asked.
 //! - [`pool`]: who is ready, who rests and until when, whose turn it is.
 //! - `usage`: exact statistics, merged in memory and flushed twice a second.
 //! - `proxy`: the data plane, from a request to a relayed answer.
 //! - `web`: the control plane.
+//! - `changes`: changes to keys, tokens and settings: stored first, then put into effect.
+//! - `settings`: what an admin can change while the server runs.
 //! - `jobs`: background tasks, each with a name.
 //! - [`config`], [`cli`], [`telemetry`], [`clock`]: what surrounds a run.
 //! - [`app`]: puts the parts together and takes them apart in order.
@@ -38,7 +42,7 @@
 //!
 //! 1. `app::connection` reads the head and asks `proxy` whether the path is the data plane's.
 //! 2. `proxy::answer` finds the operation, lets the token in through `access`, reads the body and looks at `model` and
-//!    `stream` ([`domain::request_view`]).
+//!    `stream` ([`domain::request_view`]). Where the response cache is on, a kept answer may end the matter here.
 //! 3. `proxy::failover` takes a turn from [`pool`], and `proxy::attempt` sends through [`transport`].
 //! 4. A failed attempt is classified ([`domain::classify`]), charged to whom it names, and maybe followed by another.
 //! 5. At the commit point `proxy::relay` takes over: whole events pass as they come, and nothing is retried any more.
@@ -56,13 +60,18 @@
 
 mod access;
 pub mod app;
+mod cache;
+mod changes;
+mod checks;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
 mod jobs;
+mod key_check;
 pub mod pool;
 mod proxy;
+mod settings;
 pub mod storage;
 pub mod telemetry;
 pub mod transport;

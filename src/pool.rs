@@ -86,6 +86,26 @@ impl Pool {
         self.state.lock().disable(id, until)
     }
 
+    /// A key that is in the pool.
+    pub(crate) fn key(&self, id: ApiKeyId) -> Option<Arc<ApiKey>> {
+        self.state.lock().key(id)
+    }
+
+    /// Its provider accepts the key: what it rests for as a bad credential is over.
+    pub(crate) fn vouch(&self, id: ApiKeyId, now: Timestamp) {
+        self.state.lock().vouch(id, now);
+    }
+
+    /// Its provider refuses the key.
+    pub(crate) fn reject(&self, id: ApiKeyId, now: Timestamp) {
+        self.state.lock().reject(id, now);
+    }
+
+    /// Sets when a key is not used any more.
+    pub(crate) fn expire(&self, id: ApiKeyId, at: Option<Timestamp>, now: Timestamp) -> bool {
+        self.state.lock().expire(id, at, now)
+    }
+
     pub(crate) fn enable(&self, id: ApiKeyId, now: Timestamp) -> bool {
         self.state.lock().enable(id, now)
     }

@@ -1,6 +1,7 @@
 //! The data plane: from a client's request to a relayed answer.
 //!
-//! 1. The path names an operation and a provider; the token is checked before anything about the pool is looked at.
+//! 1. The path names an operation and a provider; how often the address came and then the token are checked before
+//!    anything about the pool is looked at.
 //! 2. The body is read and looked at (model, stream), and otherwise kept as it came.
 //! 3. The pool gives a key, the attempt is made, its end is classified. Until the commit point a fault that another key
 //!    can cure is cured without the client's noticing.
@@ -9,8 +10,10 @@
 //!
 //! No SQL is issued here, no disk is waited for, and no lock is held across an await.
 
+mod admission;
 mod attempt;
 mod body;
+mod caching;
 mod error;
 mod failover;
 mod failure;
@@ -37,19 +40,23 @@ use tokio::time::Instant;
 
 pub(crate) use body::ResponseBody;
 pub(crate) use error::Error;
-pub(crate) use headers::Attribution;
 pub(crate) use worker::{Shared, Upstream, Worker};
 
-use crate::access::ClientToken;
 use crate::domain::api_form::ApiForm;
 use crate::domain::client_address;
+use crate::domain::provider::ProviderKind;
 use crate::domain::request_view::{RequestView, strip_cloud_suffix};
+use admission::FirstLook;
+use caching::{Asking, Looked};
 use record::{Asked, Record};
 use request_id::RequestId;
 use route::{Operation, Route};
 
 const MAX_HEADERS: usize = 100;
 const MAX_HEADER_BYTES: usize = 64 * 1024;
+/// What a page of another site may read beside the body.
+const EXPOSED: &str = "x-request-id, x-upstream-request-id, retry-after, x-cache, x-ratelimit-limit-requests, \
+                       x-ratelimit-remaining-requests, x-ratelimit-reset-requests";
 
 /// Whether a path is the data plane's.
 pub(crate) fn owns(path: &str) -> bool {
@@ -66,10 +73,13 @@ pub(crate) async fn answer(worker: Arc<Worker>, request: Request<Incoming>, peer
     let form = route.operation.error_form();
     let context = Context { worker, parts: &parts, started, id, peer };
     let client_address = context.client_address();
-    let answered = if parts.method == Method::OPTIONS {
-        Told::Here(Ok(preflight(&parts.headers, &route.operation)))
+    let (answered, standing) = if parts.method == Method::OPTIONS {
+        (Told::Here(Ok(preflight(&parts.headers, &route.operation))), None)
     } else {
-        context.serve(route, body).await
+        match context.first_look(&route, client_address) {
+            FirstLook { standing, refusal: Some(error) } => (Told::Here(Err(error)), standing),
+            FirstLook { standing, refusal: None } => (context.serve(route, body).await, standing),
+        }
     };
     let is_logged = matches!(answered, Told::ByRecord(_));
     let (Told::Here(answered) | Told::ByRecord(answered)) = answered;
@@ -90,11 +100,11 @@ pub(crate) async fn answer(worker: Arc<Worker>, request: Request<Incoming>, peer
     let headers = response.headers_mut();
     headers.insert(HeaderName::from_static("x-request-id"), id.header_value());
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    if let Some(standing) = &standing {
+        admission::tell(standing, headers);
+    }
     if parts.headers.contains_key(header::ORIGIN) {
-        headers.insert(
-            header::ACCESS_CONTROL_EXPOSE_HEADERS,
-            HeaderValue::from_static("x-request-id, x-upstream-request-id, retry-after"),
-        );
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
     }
     response
 }
@@ -126,6 +136,7 @@ struct Prepared {
     is_stream: bool,
     body: Bytes,
     with_usage: Option<Bytes>,
+    looked: Looked,
 }
 
 /// One request on its way through.
@@ -139,7 +150,7 @@ struct Context<'a> {
 
 impl Context<'_> {
     async fn serve(self, route: Route<'_>, body: Incoming) -> Told {
-        let (upstream, form) = match self.admit(&route) {
+        let (upstream, form) = match self.admit(&route).await {
             Ok((upstream, Some(form))) => (upstream, form),
             Ok((upstream, None)) => {
                 // Boxed: the rare way should not make room for itself in every request's state.
@@ -155,7 +166,7 @@ impl Context<'_> {
 
     /// Everything that can be refused before anything is read: the path, the method, the provider. With the form to relay
     /// in, or none for what is answered from here.
-    fn admit(&self, route: &Route<'_>) -> Result<(Arc<Upstream>, Option<ApiForm>), Error> {
+    async fn admit(&self, route: &Route<'_>) -> Result<(Arc<Upstream>, Option<ApiForm>), Error> {
         check_headers(&self.parts.headers)?;
         if let Operation::Unknown(_) = route.operation {
             return Err(Error::UnknownRoute { path: self.parts.uri.path().to_owned() });
@@ -172,19 +183,20 @@ impl Context<'_> {
         if !matches!(self.parts.method, Method::GET | Method::HEAD) {
             return Err(Error::MethodNotAllowed { allow: "GET" });
         }
-        // A list of models is told to anybody; a token that is shown must be good all the same.
-        if bearer(&self.parts.headers).is_some() {
-            self.check_token(upstream)?;
+        // Where a list of models is told to anybody, a token that is shown must be good all the same.
+        let is_anonymous = self.worker.shared.settings.load().models.is_anonymous;
+        if !is_anonymous || bearer(&self.parts.headers).is_some() {
+            self.let_in(upstream).await?;
         }
-        check_enabled(upstream)?;
+        self.check_enabled(upstream)?;
         Ok((Arc::clone(upstream), None))
     }
 
     /// Lets the client in and reads what it wants. A request counts from the end of this on: one that is refused here has
     /// changed nothing.
     async fn prepare(&self, form: ApiForm, upstream: &Arc<Upstream>, body: Incoming) -> Result<Prepared, Error> {
-        let client_token = self.check_token(upstream)?;
-        check_enabled(upstream)?;
+        let client_token = self.let_in(upstream).await?;
+        self.check_enabled(upstream)?;
         let mut body = upload::read(body, self.worker.shared.limits.max_body_size.bytes()).await?;
         let mut view = RequestView::read(form, &body).map_err(Error::BadBody)?;
         let unsuffixed;
@@ -193,6 +205,9 @@ impl Context<'_> {
             view = RequestView::read(form, &unsuffixed).map_err(Error::BadBody)?;
             body = unsuffixed.clone();
         }
+        let is_stream = view.is_stream;
+        let asking = Asking { form, is_stream, upstream, client_token: &client_token, body: &body };
+        let looked = self.look_into_cache(asking).await?;
         let record = Record::new(Asked {
             worker: Arc::clone(&self.worker),
             upstream: Arc::clone(upstream),
@@ -203,7 +218,7 @@ impl Context<'_> {
             started: self.started,
         });
         let with_usage = failover::ask_for_usage(upstream, &view, &body);
-        Ok(Prepared { record, is_stream: view.is_stream, with_usage, body })
+        Ok(Prepared { record, is_stream, body, with_usage, looked })
     }
 
     async fn relay(
@@ -212,36 +227,36 @@ impl Context<'_> {
         upstream: &Upstream,
         prepared: Prepared,
     ) -> Result<Response<ResponseBody>, Error> {
-        let Prepared { record, is_stream, with_usage, body } = prepared;
+        let Prepared { record, is_stream, with_usage, body, looked } = prepared;
         let (client, provider) = (&self.parts.headers, &upstream.provider);
-        let attribution = &self.worker.shared.attribution;
-        let headers = headers::Outgoing::select(client, provider.kind, provider.forward_headers, attribution);
+        let is_attributed = provider.kind == ProviderKind::OpenRouter;
+        let attribution = is_attributed.then(|| Arc::clone(&self.worker.shared.settings.load().attribution));
+        let headers = headers::Outgoing::select(client, provider.forward_headers, attribution.as_deref());
         let path = match self.parts.uri.query() {
             Some(query) => Cow::Owned(format!("{}?{query}", form.upstream_path())),
             None => Cow::Borrowed(form.upstream_path()),
         };
         let plan = failover::Plan { form, is_stream, path: &path, headers: &headers, body, with_usage };
-        failover::run(record, plan).await
+        match looked {
+            Looked::Off => failover::run(record, plan).await,
+            // Boxed: these ways should not make room for themselves in every request's state.
+            Looked::Bypassed => Ok(Box::pin(caching::bypass(record, plan)).await),
+            Looked::NotFound(wanted) => Ok(Box::pin(caching::fetch(&wanted, record, plan)).await),
+            Looked::Found(answer, age) => Ok(caching::found(record, &answer, age)),
+        }
     }
 
     fn client_address(&self) -> IpAddr {
-        let forwarded_for = self.parts.headers.get_all("x-forwarded-for").iter();
-        let values: Vec<_> = forwarded_for.filter_map(|value| value.to_str().ok()).collect();
-        client_address::resolve(self.peer, values.into_iter(), &self.worker.shared.trusted_proxies)
+        let forwarded_for = self.parts.headers.get_all("x-forwarded-for").iter().map(HeaderValue::as_bytes);
+        client_address::resolve(self.peer, forwarded_for, &self.worker.shared.trusted_proxies)
     }
 
-    fn check_token(&self, upstream: &Upstream) -> Result<Arc<ClientToken>, Error> {
-        let bearer = bearer(&self.parts.headers);
-        let checked = self.worker.shared.access.check(bearer, &upstream.provider.id, self.worker.clock.now());
-        checked.map_err(Error::Denied)
-    }
-}
-
-fn check_enabled(upstream: &Upstream) -> Result<(), Error> {
-    if upstream.provider.is_enabled {
-        Ok(())
-    } else {
-        Err(Error::ProviderDisabled { provider: upstream.provider.id.clone() })
+    fn check_enabled(&self, upstream: &Upstream) -> Result<(), Error> {
+        if self.worker.shared.settings.load().is_enabled(&upstream.provider.id) {
+            Ok(())
+        } else {
+            Err(Error::ProviderDisabled { provider: upstream.provider.id.clone() })
+        }
     }
 }
 

@@ -13,16 +13,21 @@
 //! A verb whose future is dropped after its first poll still takes effect: the thread ignores a vanished caller.
 
 mod api_keys;
+mod audit;
 mod client_tokens;
 mod columns;
 mod connection;
 mod error;
+mod jobs;
 mod key_health;
 mod listing;
 mod migrations;
+mod page;
 mod providers;
+mod retention;
 mod settings;
 mod statistics;
+mod token_listing;
 mod upstream_rests;
 mod usage;
 mod worker;
@@ -35,13 +40,26 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-pub use self::api_keys::{AddOutcome, ApiKeyRow, Disabled, KeyRef, NewApiKey, SealedApiKeys};
-pub use self::client_tokens::{ClientTokenListItem, ClientTokenRow, NewClientToken, TokenRef};
+pub use self::api_keys::{AddOutcome, ApiKeyRow, Disabled, Found, KeyEdit, KeyRef, NewApiKey, SealedApiKeys};
+pub use self::audit::{AuditEntry, AuditFilter, AuditPage};
+pub use self::client_tokens::{ClientTokenRow, NewClientToken, TokenChanged, TokenEdit, TokenRef};
 pub use self::error::{Error, OpenError};
+pub use self::jobs::{
+    CheckResult, ItemDone, ItemFound, Job, JobItem, JobItemPage, JobItemRow, JobItems, JobPage, JobProgress, JobState,
+    JobTask, NewItem, NewJob,
+};
 pub use self::key_health::{KeyHealthRow, ModelRest};
-pub use self::listing::{ApiKeyCounts, ApiKeyListItem, ApiKeyPage, ApiKeyStats, KeyStatus, ListApiKeys, Page, Search};
+pub use self::listing::{
+    ApiKeyCounts, ApiKeyListItem, ApiKeyPage, ApiKeyStats, ClassCounts, Direction, ExportChunk, ExportPosition,
+    ExportedApiKey, KeyFilter, KeySort, KeyStatus, Learned, ListApiKeys, Page, Search, Sort, VerdictCounts,
+};
 use self::migrations::Schema;
-pub use self::statistics::ModelTally;
+pub use self::retention::Keep;
+pub use self::settings::SettingChange;
+pub use self::statistics::{ClientTokenTally, ModelTally, Ranking, SeriesOf};
+pub use self::token_listing::{
+    ClientTokenCounts, ClientTokenListItem, ClientTokenPage, ListClientTokens, TokenSort, TokenState,
+};
 pub use self::upstream_rests::{UpstreamRest, UpstreamRests};
 pub use self::usage::{Health, UnappliedUsage};
 use self::worker::Worker;

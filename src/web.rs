@@ -6,10 +6,12 @@
 
 mod admin;
 mod api;
-mod changes;
+mod caller;
 mod control;
 mod methods;
+mod network;
 mod observed;
+mod public;
 mod request_id;
 
 use std::net::SocketAddr;
@@ -25,15 +27,18 @@ use tokio::time::Instant;
 
 pub(crate) use admin::AdminTokenHash;
 pub(crate) use api::{PublicStatsCache, body_too_large, internal_error};
-pub(crate) use changes::new_client_token;
+pub(crate) use caller::Caller;
 pub(crate) use control::Control;
 pub(crate) use observed::Observed;
 pub(crate) use request_id::RequestId;
 
-use crate::access::Access;
+use crate::cache::Caches;
+use crate::changes::Changes;
+use crate::checks::Checks;
 use crate::clock::Clock;
-use crate::domain::provider::ProviderId;
+use crate::domain::provider::{Provider, ProviderId};
 use crate::pool::Pool;
+use crate::settings;
 use crate::storage::Storage;
 use crate::telemetry::DroppedLines;
 use crate::usage::Ledger;
@@ -44,18 +49,30 @@ use methods::Methods;
 pub(crate) struct State {
     pub(crate) storage: Storage,
     pub(crate) pools: Arc<[Arc<Pool>]>,
-    pub(crate) access: Arc<Access>,
+    pub(crate) providers: Arc<[Provider]>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) clock: Clock,
     pub(crate) admin_token: AdminTokenHash,
     pub(crate) started: Instant,
     pub(crate) is_draining: Arc<std::sync::atomic::AtomicBool>,
     pub(crate) public_stats: PublicStatsCache,
+    pub(crate) caches: Arc<Caches>,
     pub(crate) dropped_lines: DroppedLines,
+    pub(crate) settings: settings::Live,
+    pub(crate) settings_table: Arc<settings::Table>,
+    pub(crate) changes: Arc<Changes>,
+    pub(crate) checks: Arc<Checks>,
     pub(crate) control: Arc<Control>,
 }
 
 impl State {
+    /// Brings what storage answers up to this moment. That it cannot be is logged by the job that goes on trying.
+    pub(crate) async fn flush(&self) {
+        if let Err(error) = self.ledger.flush().await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "the newest statistics are not stored yet");
+        }
+    }
+
     /// The pool of a provider, if there is such a provider.
     pub(crate) fn pool(&self, provider: &ProviderId) -> Option<&Arc<Pool>> {
         self.pools.iter().find(|pool| pool.provider() == provider)
@@ -70,23 +87,42 @@ pub(crate) struct ControlRoutes {
 }
 
 impl ControlRoutes {
-    pub(crate) fn new(state: State) -> Self {
-        let apis = (api::ApiKeys, api::KeySwitches, api::ClientTokens, api::Statistics, api::Infrastructure);
+    /// `public_url` is where clients reach this server, where that is known.
+    pub(crate) fn new(state: State, public_url: Option<&str>) -> Self {
+        let apis = (
+            (api::ApiKeys, api::KeySwitches, api::Statistics),
+            (api::ClientTokens, api::SingleClientToken, api::ClientTokenAliases),
+            (api::ClientTokenBulk, api::ClientTokenExport),
+            (api::KeyImports, api::KeyExport, api::KeyChecks, api::KeyBulk, api::Jobs),
+            (api::Infrastructure::new(public_url), api::Documentation),
+            (api::Project::embedded(), api::TestTemplates::embedded()),
+            (api::SettingRoutes, api::AuditLog, api::Caches, api::Providers),
+        );
         let service = OpenApiService::new(apis, "ollama-api-pool", env!("CARGO_PKG_VERSION"));
-        let document = service.spec();
-        let methods = Arc::new(Methods::of_document(&document));
+        let routes = service.spec();
+        let methods = Arc::new(Methods::of_document(&routes));
+        let providers = state.pools.iter().map(|pool| pool.provider());
+        let document = api::ApiDocument::complete(&routes, providers, public_url);
         let control = Arc::clone(&state.control);
-        let of_routes = Arc::clone(&methods);
+        let (of_routes, guard) = (Arc::clone(&methods), state.clone());
         let endpoint = Route::new()
             .nest("/", service)
             .catch_all_error(api::error_response)
             .around(move |endpoint, request| {
                 let methods = Arc::clone(&of_routes);
-                async move { methods.answer(&endpoint, request).await }
+                let refusal = network::refusal(&request, &guard.control.admin_networks);
+                let refusal = refusal.or_else(|| public::refusal(&request, &guard));
+                async move {
+                    match refusal {
+                        Some(refusal) => Ok(refusal),
+                        None => methods.answer(&endpoint, request).await,
+                    }
+                }
             })
             .after(|response| async move { response.map(api::with_security_headers) })
             .data(state)
-            .data(api::ApiDocument::of(&document))
+            .data(document)
+            .data(api::SwaggerUi::default())
             .map_to_response()
             .boxed();
         Self { endpoint, methods, control }

@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::startup::Directory;
+use crate::changes::new_client_token;
 use crate::config::Config;
 use crate::domain::secret::ClientTokenSecret;
 use crate::storage::Storage;
-use crate::web::{AdminTokenHash, new_client_token};
+use crate::web::AdminTokenHash;
 
 const SETTING: &str = "admin_token_hash";
 

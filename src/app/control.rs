@@ -23,8 +23,8 @@ pub(super) struct ControlPlane {
 }
 
 impl ControlPlane {
-    pub(super) fn new(state: State, runtime: Handle, max_body: usize) -> Self {
-        Self { routes: Arc::new(ControlRoutes::new(state)), runtime, max_body }
+    pub(super) fn new(state: State, runtime: Handle, max_body: usize, public_url: Option<&str>) -> Self {
+        Self { routes: Arc::new(ControlRoutes::new(state, public_url)), runtime, max_body }
     }
 
     /// Answers one request. A client that leaves does not interrupt a change that has begun.
@@ -38,8 +38,10 @@ impl ControlPlane {
         let body: BoxBody<Bytes, io::Error> = Limited::new(body, self.max_body).map_err(io::Error::other).boxed();
         let remote = RemoteAddr(peer.into());
         let parts = poem::RequestParts::from((parts, LocalAddr::default(), remote, Scheme::HTTP));
-        let request = poem::Request::from_parts(parts, body.into());
-        let (routes, id) = (Arc::clone(&self.routes), observed.id());
+        let mut request = poem::Request::from_parts(parts, body.into());
+        let (routes, caller) = (Arc::clone(&self.routes), observed.caller());
+        request.set_data(caller);
+        let id = caller.request_id;
         let answered = self.runtime.spawn(async move { observed.end(routes.answer(id, request).await) }).await;
         // Cut short only where the runtime is: the process ends.
         relayed(answered.unwrap_or_else(|_| id.on(web::internal_error(id))))

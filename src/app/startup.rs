@@ -15,19 +15,25 @@ use tokio::time::Instant;
 
 use super::admin::{self, NewAdmin};
 use crate::access::{Access, ClientToken};
+use crate::cache::Caches;
+use crate::changes::{self, Changes};
+use crate::checks::{Checkable, Checks};
 use crate::clock::Clock;
 use crate::config::{Config, ProxyLimits};
+use crate::domain::audit::Change;
 use crate::domain::provider::{Provider, ProviderId};
 use crate::domain::secret::{ApiKeySecret, ClientTokenSecret};
 use crate::domain::time::Timestamp;
+use crate::key_check::KeyCheck;
 use crate::pool::Pool;
-use crate::proxy::{Attribution, Shared, Upstream};
+use crate::proxy::{Shared, Upstream};
+use crate::settings;
 use crate::storage::{self, NewApiKey, Storage};
 use crate::telemetry::DroppedLines;
-use crate::transport::{Endpoint, TlsRoots};
+use crate::transport::{Endpoint, Options, TlsRoots, Transport};
 use crate::usage::{Ledger, ModelNames};
 use crate::vault::{MasterKey, Vault};
-use crate::web::State;
+use crate::web::{Control, State};
 
 /// The data directory, held against a second process for as long as this lives.
 pub(super) struct Directory {
@@ -121,12 +127,25 @@ pub(super) async fn load(
     let tls = tls_roots(&config)?;
     let upstreams = load_upstreams(&storage, &config.providers, &pools).await?;
     let ledger = Arc::new(Ledger::new(storage.clone(), pools.clone(), config.workers));
-    let attribution =
-        Attribution { url: config.attribution.referer.clone(), title: Some(config.attribution.title.clone()) };
+    let table = settings::Table::new(&config, &config.providers);
+    let stored = storage.settings().await.context("cannot read the settings")?;
+    let settings = settings::Live::new(settings::at_start(&config, &table, &stored));
+    let checks = Arc::new(checks(&upstreams, &tls, &settings, &clock));
+    let pools: Arc<[Arc<Pool>]> = pools.into();
+    let changes = Changes::new(changes::Parts {
+        storage: storage.clone(),
+        pools: Arc::clone(&pools),
+        access: Arc::clone(&access),
+        ledger: Arc::clone(&ledger),
+        settings: settings.clone(),
+        clock: clock.clone(),
+        default_provider: default_provider.clone(),
+    });
+    let caches = Arc::new(Caches::new(&clock));
     let state = State {
         storage,
-        pools: pools.into(),
-        access: Arc::clone(&access),
+        pools,
+        providers: config.providers.clone().into(),
         ledger,
         clock: clock.clone(),
         admin_token,
@@ -134,18 +153,39 @@ pub(super) async fn load(
         is_draining: Arc::default(),
         dropped_lines: DroppedLines::default(),
         public_stats: crate::web::PublicStatsCache::default(),
-        control: Arc::new(crate::web::Control::new(default_provider.clone(), config.trusted_proxies.clone())),
+        caches: Arc::clone(&caches),
+        settings: settings.clone(),
+        settings_table: Arc::new(table),
+        changes: Arc::new(changes),
+        checks,
+        control: Arc::new(Control::new(
+            default_provider.clone(),
+            config.trusted_proxies.clone(),
+            config.admin_networks,
+        )),
     };
     let shared = Arc::new(Shared {
         upstreams,
         default_provider,
         access,
-        attribution,
         limits: config.proxy,
         trusted_proxies: config.trusted_proxies,
         clock,
+        settings,
+        caches,
     });
     Ok(Opened { new_admin, shared, state, tls, limits: config.proxy, grace: config.shutdown_grace })
+}
+
+/// The control plane's own connections to the upstreams: each runtime has its own.
+fn checks(upstreams: &[Arc<Upstream>], tls: &TlsRoots, settings: &settings::Live, clock: &Clock) -> Checks {
+    let checkable = |upstream: &Arc<Upstream>| Checkable {
+        provider: upstream.provider.clone(),
+        endpoint: upstream.endpoint.clone(),
+        pool: Arc::clone(&upstream.pool),
+    };
+    let key_check = KeyCheck::new(Transport::new(tls.clone(), Options::default()), clock.clone());
+    Checks::new(key_check, upstreams.iter().map(checkable).collect(), settings.clone(), clock.clone())
 }
 
 /// What the configuration alone cannot know to be right.
@@ -213,6 +253,7 @@ pub(super) async fn seed_demo(state: &State) -> anyhow::Result<ClientTokenSecret
     });
     let keys = keys.collect::<anyhow::Result<Vec<_>>>()?;
     let pool = state.pool(&ProviderId::echo()).context("the echo provider is missing")?;
-    state.add_api_keys(pool, keys).await.context("cannot add the demonstration's keys")?;
-    state.make_client_token("demonstration").await
+    let by = || Change::from(state.clock.now()).by;
+    state.changes.add_api_keys(pool, keys, by()).await.context("cannot add the demonstration's keys")?;
+    state.changes.make_client_token("demonstration", by()).await
 }

@@ -113,6 +113,8 @@ pub enum Invalid {
     NotANetwork { item: String },
     #[error("expected at most {max} printable ASCII characters, for it travels in a header")]
     NotHeaderText { max: usize },
+    #[error("expected off, log or refuse")]
+    NotABotPolicy,
     #[error("expected text or json")]
     NotALogFormat,
     #[error("expected a level (error, warn, info, debug, trace, off) or module=level, separated by commas")]

@@ -30,14 +30,10 @@ const OBSOLETE: [(&str, &str); 12] = [
     ("ACCOUNTS", "accounts are stored in SQLite and managed through the admin API"),
 ];
 
-const NOT_YET: [&str; 16] = [
+const NOT_YET: [&str; 12] = [
     "DATABASE_URL",
     "DATABASE_LISTEN_URL",
     "DATABASE_CA_FILE",
-    "ENABLE_BOT_DETECTION",
-    "ENABLE_RATE_LIMIT",
-    "RATE_LIMIT_REQUESTS",
-    "RATE_LIMIT_WINDOW",
     "ENABLE_TURNSTILE",
     "TURNSTILE_SITE_KEY",
     "TURNSTILE_SECRET_KEY",

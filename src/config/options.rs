@@ -77,6 +77,8 @@ options! {
         "Where clients and browsers reach this server, as `https://pool.example.com`.";
     TRUSTED_PROXIES, Kind::Value("CIDR,…"), None,
         "Addresses or networks of reverse proxies whose `X-Forwarded-For` is believed, separated by commas.";
+    ADMIN_NETWORKS, Kind::Value("CIDR,…"), None,
+        "Addresses or networks from which `/admin` and the console can be reached, separated by commas; not set: from all.";
     DATA_DIR, Kind::Value("DIRECTORY"), Some("data"),
         "Directory of the database and generated secrets; under systemd its state directory is the default.";
     MASTER_KEY, Kind::Secret, None,
@@ -101,6 +103,14 @@ options! {
         "The site this server belongs to, used where `OPENROUTER_APP_URL` is not set.";
     OPENROUTER_APP_TITLE, Kind::Value("TEXT"), Some("ollama-api-pool"),
         "`X-Title` that OpenRouter gets when the client sends none.";
+    ENABLE_RATE_LIMIT, Kind::Switch, Some("false"),
+        "Limit the requests of each client address; locks the setting `rate_limit.enabled`.";
+    RATE_LIMIT_REQUESTS, Kind::Value("COUNT"), Some("60"),
+        "How many requests a client address may send to one provider in one window; locks `rate_limit.requests`.";
+    RATE_LIMIT_WINDOW, Kind::Value("SECONDS"), Some("60"),
+        "Length of a window, in seconds or as `1m`; locks `rate_limit.window_seconds`.";
+    ENABLE_BOT_DETECTION, Kind::Value("POLICY"), Some("off"),
+        "What happens to requests whose user agent is a script's or a crawler's: `off`, `log` or `refuse`; locks `bots.policy`.";
     UPSTREAM_CA_FILE, Kind::Value("FILE"), None,
         "PEM file of further certificate authorities that are trusted for upstream connections.";
     MAX_BODY_SIZE, Kind::Value("SIZE"), Some("32MiB"),

@@ -195,15 +195,17 @@ fn a_password_in_a_url_is_not_repeated() {
 }
 
 #[test]
-fn trusted_proxies_are_networks_or_addresses() {
-    let config = good(&[("TRUSTED_PROXIES", "10.1.2.3/8, 192.0.2.1,::1 , fd00::/8")]);
-    let networks: Vec<String> = config.trusted_proxies.iter().map(ToString::to_string).collect();
-    assert_eq!(networks, ["10.0.0.0/8", "192.0.2.1/32", "::1/128", "fd00::/8"]);
-    refused(
-        "TRUSTED_PROXIES",
-        &["10.0.0.0/33", "10.0.0.1,nginx", "10.0.0.1,,10.0.0.2", "*"],
-        "is neither an address nor",
-    );
+fn trusted_proxies_and_admin_networks_are_networks_or_addresses() {
+    const GIVEN: &str = "10.1.2.3/8, 192.0.2.1,::1 , fd00::/8";
+    let config = good(&[("TRUSTED_PROXIES", GIVEN), ("ADMIN_NETWORKS", GIVEN)]);
+    for networks in [config.trusted_proxies, config.admin_networks] {
+        let networks: Vec<String> = networks.iter().map(ToString::to_string).collect();
+        assert_eq!(networks, ["10.0.0.0/8", "192.0.2.1/32", "::1/128", "fd00::/8"]);
+    }
+    for name in ["TRUSTED_PROXIES", "ADMIN_NETWORKS"] {
+        let wrong = ["10.0.0.0/33", "10.0.0.1,nginx", "10.0.0.1,,10.0.0.2", "*"];
+        refused(name, &wrong, "is neither an address nor");
+    }
 }
 
 #[test]

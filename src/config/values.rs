@@ -10,6 +10,7 @@ use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use super::error::Invalid;
+use crate::domain::bots::BotPolicy;
 
 /// A number of bytes, written `32MiB`, `100kB` or `4096`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -119,6 +120,32 @@ fn count(text: &str, min: u32, max: u32) -> Result<u32, Invalid> {
     count.ok_or(Invalid::NotACount { min, max })
 }
 
+/// How many requests a client address may send in a window.
+pub(super) fn request_count(text: &str) -> Result<u32, Invalid> {
+    count(text, 1, 1_000_000)
+}
+
+/// A window in whole seconds; a number alone is in seconds, as the JavaScript edition had it.
+pub(super) fn window(text: &str) -> Result<Duration, Invalid> {
+    let window = match text.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => timeout(text)?,
+    };
+    let is_sane = (Duration::from_secs(1)..=Duration::from_hours(24)).contains(&window) && window.subsec_nanos() == 0;
+    if is_sane { Ok(window) } else { Err(Invalid::DurationOutOfRange { min: "1s", max: "24h" }) }
+}
+
+/// A policy by its word, or the switch that the JavaScript edition had: on meant a line in the log.
+pub(super) fn bot_policy(text: &str) -> Result<BotPolicy, Invalid> {
+    let word = text.to_ascii_lowercase();
+    match (BotPolicy::parse(&word), switch(&word)) {
+        (Some(policy), _) => Ok(policy),
+        (None, Ok(true)) => Ok(BotPolicy::Log),
+        (None, Ok(false)) => Ok(BotPolicy::Off),
+        (None, Err(_)) => Err(Invalid::NotABotPolicy),
+    }
+}
+
 /// A wait that must end: neither zero nor so long that it can only be a slip.
 pub(super) fn timeout(text: &str) -> Result<Duration, Invalid> {
     duration_from(text, Duration::from_millis(1), "1ms")
@@ -177,11 +204,11 @@ pub(super) fn public_url(text: &str) -> Result<Url, Invalid> {
 }
 
 /// A URL that is only ever sent in a header.
-pub(super) fn referer(text: &str) -> Result<HeaderValue, Invalid> {
+pub(crate) fn referer(text: &str) -> Result<HeaderValue, Invalid> {
     header_text(http_url(text)?.as_str())
 }
 
-pub(super) fn header_text(text: &str) -> Result<HeaderValue, Invalid> {
+pub(crate) fn header_text(text: &str) -> Result<HeaderValue, Invalid> {
     const MAX: usize = 256;
     let is_plain = text.len() <= MAX && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
     let value = HeaderValue::from_str(text).ok().filter(|_| is_plain);

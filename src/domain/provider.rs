@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Who we say we are, where no client's own user agent goes upstream: an honest product name.
+pub const PRODUCT: &str = concat!("ollama-api-pool/", env!("CARGO_PKG_VERSION"));
+
 /// The name of a provider in routes, tables and JSON: `[a-z][a-z0-9-]{1,31}` and never a top-level route segment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProviderId(Arc<str>);
@@ -69,6 +72,16 @@ pub enum ProviderKind {
     OpenRouter,
     /// Any other OpenAI-compatible server: only what the statuses themselves say.
     OpenAiCompatible,
+}
+
+impl ProviderKind {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ollama => "ollama",
+            Self::OpenRouter => "openrouter",
+            Self::OpenAiCompatible => "openai_compatible",
+        }
+    }
 }
 
 /// What we do to have token usage reported in a stream whose client did not ask for it.

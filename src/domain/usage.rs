@@ -30,6 +30,17 @@ impl TokenUsage {
     }
 }
 
+/// Nano-dollars as dollars, with as many decimals as it takes: `0`, `0.25`, `0.000000001`.
+pub fn dollars(nanos: u64) -> String {
+    const NANOS: u64 = 1_000_000_000;
+    let (whole, rest) = (nanos / NANOS, nanos % NANOS);
+    if rest == 0 {
+        return whole.to_string();
+    }
+    let decimals = format!("{rest:09}");
+    format!("{whole}.{}", decimals.trim_end_matches('0'))
+}
+
 /// How many requests, how they ended, and what they used.
 ///
 /// `requests` is the sum of the other three: a client that left is neither a success nor anybody's failure.
@@ -40,6 +51,8 @@ pub struct Tally {
     pub failure: u64,
     /// The client left before the answer was complete.
     pub client_gone: u64,
+    /// Of `success`, those answered from the response cache. Attempts have none.
+    pub cache_hits: u64,
     pub tokens: TokenUsage,
 }
 
@@ -49,6 +62,7 @@ impl Tally {
         self.success += other.success;
         self.failure += other.failure;
         self.client_gone += other.client_gone;
+        self.cache_hits += other.cache_hits;
         self.tokens.add(other.tokens);
     }
 }
@@ -80,6 +94,26 @@ impl Histogram {
         &self.0
     }
 
+    /// The milliseconds in which so many per cent of all were done; `None` where there are none.
+    ///
+    /// What is between the bounds of a bucket is taken to be evenly spread and the result is rounded up. It lies in the
+    /// same bucket as the true value, so it is off by less than that bucket's width: at most a factor of 2.5, and a
+    /// millisecond at the low end. Beyond the last bound it is that bound, which is then too low.
+    pub fn percentile(&self, percent: u64) -> Option<u64> {
+        let total: u64 = self.0.iter().sum();
+        let rank = total.saturating_mul(percent).div_ceil(100).max(1);
+        let mut before = 0;
+        let mut lower = 0;
+        for (upper, count) in Self::BOUNDS_MS.into_iter().zip(self.0) {
+            if before + count >= rank {
+                return Some(lower + ((upper - lower).saturating_mul(rank - before)).div_ceil(count));
+            }
+            before += count;
+            lower = upper;
+        }
+        (total > 0).then_some(lower)
+    }
+
     /// Little-endian counts, as they are stored.
     pub fn to_bytes(&self) -> Vec<u8> {
         self.0.iter().flat_map(|count| count.to_le_bytes()).collect()
@@ -93,11 +127,11 @@ impl Histogram {
     }
 }
 
-/// What is kept of a provider's model in one UTC hour. Client requests, not attempts.
+/// What is kept of client requests in one UTC hour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HourTally {
     pub tally: Tally,
-    /// From the request's arrival to the end of the answer.
+    /// From the request's arrival to the end of the answer. Answers from the response cache are left out.
     pub latency: Histogram,
     /// From the request's arrival to the commit point, for streams.
     pub first_token: Histogram,
@@ -129,40 +163,48 @@ impl KeyTally {
     }
 }
 
-/// What is kept of a client token. Client requests, not attempts.
+/// What is kept of the client requests that are counted under one [`RequestKey`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TokenTally {
-    pub tally: Tally,
+pub struct RequestTally {
+    pub hour: HourTally,
     pub last_used_at: Timestamp,
 }
 
-impl TokenTally {
+impl RequestTally {
     pub fn add(&mut self, other: &Self) {
-        self.tally.add(&other.tally);
+        self.hour.add(&other.hour);
         self.last_used_at = self.last_used_at.max(other.last_used_at);
     }
 }
 
-/// The name under which an hour is kept.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct HourKey {
+/// The name under which attempts are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AttemptKey {
+    pub api_key: ApiKeyId,
+    /// The start of the UTC hour.
+    pub hour_at: Timestamp,
+}
+
+/// The name under which client requests are counted. Every sum that is kept of them follows from these.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestKey {
+    pub client_token: ClientTokenId,
     pub provider: ProviderId,
     pub model: std::sync::Arc<str>,
     /// The start of the UTC hour.
     pub hour_at: Timestamp,
 }
 
-/// All that was counted since the last flush, merged: one row per key, token and (provider, model, hour).
-#[derive(Debug, Default)]
+/// All that was counted since the last flush, merged: one row for each name.
+#[derive(Clone, Debug, Default)]
 pub struct UsageBatch {
-    pub api_keys: Vec<(ApiKeyId, KeyTally)>,
-    pub client_tokens: Vec<(ClientTokenId, TokenTally)>,
-    pub hours: Vec<(HourKey, HourTally)>,
+    pub attempts: Vec<(AttemptKey, KeyTally)>,
+    pub requests: Vec<(RequestKey, RequestTally)>,
 }
 
 impl UsageBatch {
     pub fn is_empty(&self) -> bool {
-        self.api_keys.is_empty() && self.client_tokens.is_empty() && self.hours.is_empty()
+        self.attempts.is_empty() && self.requests.is_empty()
     }
 }
 
@@ -179,5 +221,43 @@ mod tests {
         assert_eq!((h.counts()[0], h.counts()[1], h.counts()[18]), (1, 1, 1));
         assert_eq!(Histogram::from_bytes(&h.to_bytes()), Some(h));
         assert_eq!(Histogram::from_bytes(&[0; 151]), None);
+    }
+
+    #[track_caller]
+    fn check_percentile(durations_ms: &[u64], percent: u64, expected: Option<u64>) {
+        let mut h = Histogram::default();
+        for ms in durations_ms {
+            h.record(Duration::from_millis(*ms));
+        }
+        assert_eq!(h.percentile(percent), expected, "{percent} % of {durations_ms:?}");
+    }
+
+    #[test]
+    fn percentiles_lie_in_the_bucket_of_the_true_value() {
+        check_percentile(&[], 50, None);
+        check_percentile(&[30], 50, Some(50));
+        check_percentile(&[0], 95, Some(1));
+        check_percentile(&[30, 30, 30, 30], 50, Some(35));
+        check_percentile(&[1, 1, 1, 400], 50, Some(1));
+        check_percentile(&[1, 1, 1, 400], 95, Some(500));
+        check_percentile(&[900_000], 50, Some(500_000));
+        let hundred: Vec<u64> = (1..=100).collect();
+        check_percentile(&hundred, 50, Some(50));
+        check_percentile(&hundred, 95, Some(95));
+        check_percentile(&hundred, 100, Some(100));
+    }
+
+    #[test]
+    fn dollars_have_the_decimals_they_need() {
+        for (nanos, text) in [
+            (0, "0"),
+            (1, "0.000000001"),
+            (250_000_000, "0.25"),
+            (3_000_000_000, "3"),
+            (12_340_000_000, "12.34"),
+            (u64::MAX, "18446744073.709551615"),
+        ] {
+            assert_eq!(dollars(nanos), text);
+        }
     }
 }

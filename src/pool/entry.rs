@@ -90,6 +90,19 @@ impl Entry {
         !was_ready && self.is_ready(now)
     }
 
+    /// Its provider accepts the key: forgets what that refutes, the faults of the key itself and its rest for them. What
+    /// its owner rests for stays, with the probe at the end of it.
+    pub(super) fn vouch(&mut self) {
+        self.strikes = 0;
+        self.cooldown = self.cooldown.filter(|rest| !is_credential(rest.reason));
+        if let Probe::Due(reason) | Probe::Running(reason) = self.probe
+            && is_credential(reason)
+        {
+            self.probe = Probe::No;
+        }
+        self.key.set_troubled(self.cooldown.is_some() || self.backoffs > 0 || self.probe != Probe::No);
+    }
+
     /// Forgets every fault.
     pub(super) fn heal(&mut self) {
         self.cooldown = None;
@@ -97,4 +110,9 @@ impl Entry {
         self.backoffs = 0;
         self.probe = Probe::No;
     }
+}
+
+/// Whether a rest is one of a credential that seemed bad.
+const fn is_credential(reason: Reason) -> bool {
+    matches!(reason, Reason::Unauthorized | Reason::Forbidden | Reason::ThreeStrikes)
 }

@@ -17,13 +17,16 @@ use super::key::ApiKey;
 use super::lane::{Lane, Slot, Turn};
 use super::nothing::Nothing;
 use super::refusals::Refusals;
-use crate::domain::fault::{Cooldown, Fault, FaultScope, Provenance, Reason, Rest};
+use crate::domain::fault::{Cooldown, Fault, FaultScope, Provenance, Reason, Recovery, Rest};
 use crate::domain::ids::ApiKeyId;
 use crate::domain::time::Timestamp;
 use crate::storage::{ApiKeyRow, Disabled, KeyHealthRow};
 
 /// A probe that has not ended after this long no longer keeps other requests from its key.
 const PROBE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a key rests that its provider refuses.
+const REJECTED_REST: Duration = Duration::from_hours(24);
 
 /// A key that was given a turn.
 pub(super) struct Picked {
@@ -118,6 +121,50 @@ impl State {
         entry.disabled = Some(Disabled { until });
         let generation = entry.generation;
         self.deadlines.extend(until.map(|at| Reverse((at, slot, generation))));
+        true
+    }
+
+    pub(super) fn key(&self, id: ApiKeyId) -> Option<Arc<ApiKey>> {
+        let slot = self.by_id.get(&id)?;
+        self.entry(*slot).map(|entry| Arc::clone(&entry.key))
+    }
+
+    /// Ends what the key rests for as a bad credential. Every other rest stays.
+    pub(super) fn vouch(&mut self, id: ApiKeyId, now: Timestamp) {
+        let Some(&slot) = self.by_id.get(&id) else { return };
+        let Some(entry) = self.entry_mut(slot) else { return };
+        let (strikes, cooldown) = (entry.strikes, entry.cooldown);
+        entry.vouch();
+        let (left, is_ready) = (entry.cooldown, entry.is_ready(now));
+        if strikes > 0 || left != cooldown {
+            self.dirty.insert(slot);
+        }
+        self.count_cooldown(cooldown, left);
+        if is_ready {
+            self.enqueue(slot);
+        }
+    }
+
+    /// Rests a key that its provider refuses, until one request probes it.
+    pub(super) fn reject(&mut self, id: ApiKeyId, now: Timestamp) {
+        let Some(&slot) = self.by_id.get(&id) else { return };
+        let Some(generation) = self.entry(slot).map(|entry| entry.generation) else { return };
+        let fault = Fault {
+            scope: FaultScope::Key,
+            reason: Reason::Unauthorized,
+            recovery: Recovery::NextKey,
+            rest: Rest::For(REJECTED_REST),
+        };
+        self.rest_key(Place { slot, generation }, &fault, now, 0);
+    }
+
+    pub(super) fn expire(&mut self, id: ApiKeyId, at: Option<Timestamp>, now: Timestamp) -> bool {
+        let Some(&slot) = self.by_id.get(&id) else { return false };
+        let Some(entry) = self.entry_mut(slot) else { return false };
+        entry.expires_at = at;
+        if entry.is_ready(now) {
+            self.enqueue(slot);
+        }
         true
     }
 
@@ -239,6 +286,10 @@ impl State {
 
     fn key_fault(&mut self, place: Place, fault: &Fault, now: Timestamp, random: u64) {
         self.breakers.release();
+        self.rest_key(place, fault, now, random);
+    }
+
+    fn rest_key(&mut self, place: Place, fault: &Fault, now: Timestamp, random: u64) {
         let Some(entry) = self.entry_at(place) else { return };
         let old = entry.cooldown;
         entry.key.set_troubled(true);

@@ -304,6 +304,113 @@ fn a_guessed_rest_of_a_model_or_provider_is_restored_and_ends_with_its_probe() {
     }
 }
 
+fn rest_of(pool: &Arc<Pool>, reason: Reason, rest: Rest) {
+    let fault = Fault { reason, ..fault(FaultScope::Account, rest) };
+    pick(pool, T0).fault(MODEL, &fault, T0, 0);
+}
+
+#[test]
+fn a_rejected_key_rests_for_a_day_and_comes_back_with_a_probe() {
+    let (pool, ids) = pool(1);
+    pool.reject(ids[0], T0);
+    let end = T0 + HOUR * 24;
+    let nothing = pool.pick(MODEL, &[], end - Duration::from_millis(1)).err();
+    assert_eq!(nothing, Some(Nothing::Resting { until: end, causes: vec![(Reason::Unauthorized, 1)] }));
+    let health = pool.take_dirty();
+    assert_eq!(health.len(), 1);
+    assert_eq!(health[0].cooldown.map(|c| (c.until, c.scope)), Some((end, FaultScope::Key)));
+    let _probe = pick(&pool, end);
+    assert!(pool.pick(MODEL, &[], end).is_err(), "one at a time");
+}
+
+#[test]
+fn a_key_that_is_vouched_for_is_back_at_once() {
+    let (pool, ids) = pool(1);
+    for _ in 0..3 {
+        strike(&pool, T0);
+    }
+    pool.vouch(ids[0], T0);
+    let (_one, _two) = (pick(&pool, T0), pick(&pool, T0));
+    assert!(pool.census().resting.is_empty());
+    pool.reject(ids[0], T0);
+    pool.vouch(ids[0], T0 + HOUR);
+    let (_one, _two) = (pick(&pool, T0 + HOUR), pick(&pool, T0 + HOUR));
+    let health = pool.take_dirty();
+    assert_eq!((health[0].strikes, health[0].cooldown), (0, None), "and so after a restart");
+    pool.vouch(ids[0], T0 + HOUR);
+    assert!(pool.take_dirty().is_empty(), "of a key without a fault there is nothing to store");
+}
+
+#[test]
+fn who_vouches_for_a_key_says_nothing_of_its_quota() {
+    let until = T0 + HOUR;
+    let (pool, ids) = pool(1);
+    strike(&pool, T0);
+    rest_of(&pool, Reason::FreeQuota, Rest::Until(until, Provenance::Stated));
+    pool.vouch(ids[0], T0);
+    let nothing = pool.pick(MODEL, &[], T0).err();
+    assert_eq!(nothing, Some(Nothing::Resting { until, causes: vec![(Reason::FreeQuota, 1)] }));
+    let health = pool.take_dirty();
+    assert_eq!((health[0].strikes, health[0].cooldown.map(|c| c.until)), (0, Some(until)));
+    assert!(pool.pick(MODEL, &[], until).is_ok());
+}
+
+#[test]
+fn a_guessed_quota_still_ends_with_a_probe_when_the_key_is_vouched_for() {
+    let (pool, ids) = pool(1);
+    rest_of(&pool, Reason::RateLimit, Rest::For(HOUR));
+    let mut probe = pick(&pool, T0 + HOUR);
+    pool.vouch(ids[0], T0 + HOUR);
+    assert!(pool.pick(MODEL, &[], T0 + HOUR).is_err(), "the probe is under way");
+    probe.success(MODEL, T0 + HOUR);
+    let (_one, _two) = (pick(&pool, T0 + HOUR), pick(&pool, T0 + HOUR));
+}
+
+#[test]
+fn what_an_admin_disabled_stays_so_whatever_is_said_of_the_key() {
+    let (pool, ids) = pool(1);
+    pool.disable(ids[0], None);
+    pool.vouch(ids[0], T0);
+    assert!(pool.pick(MODEL, &[], T0).is_err());
+    pool.reject(ids[0], T0);
+    pool.enable(ids[0], T0);
+    assert!(pool.pick(MODEL, &[], T0).is_ok());
+}
+
+#[test]
+fn a_rejected_key_that_rests_for_longer_already_does_so() {
+    let until = T0 + HOUR * 48;
+    let (pool, ids) = pool(1);
+    rest_of(&pool, Reason::WeeklyQuota, Rest::Until(until, Provenance::Stated));
+    pool.reject(ids[0], T0);
+    assert!(pool.pick(MODEL, &[], until - Duration::from_millis(1)).is_err());
+    assert!(pool.pick(MODEL, &[], until).is_ok());
+}
+
+#[test]
+fn an_expiry_is_set_moved_and_taken_back() {
+    let (pool, ids) = pool(1);
+    assert!(pool.expire(ids[0], Some(T0 + HOUR), T0));
+    assert!(pool.pick(MODEL, &[], T0).is_ok());
+    assert_eq!(pool.pick(MODEL, &[], T0 + HOUR).err(), Some(Nothing::NoneUsable));
+    pool.expire(ids[0], Some(T0 + HOUR * 2), T0 + HOUR);
+    assert!(pool.pick(MODEL, &[], T0 + HOUR).is_ok(), "a key that has left its turns has them again");
+    assert!(pool.pick(MODEL, &[], T0 + HOUR * 2).is_err());
+    pool.expire(ids[0], None, T0 + HOUR * 2);
+    assert!(pool.pick(MODEL, &[], T0 + HOUR * 1_000).is_ok());
+}
+
+#[test]
+fn nobody_is_changed_by_what_is_said_of_a_key_that_is_gone() {
+    let (pool, ids) = pool(2);
+    pool.remove(ids[0]);
+    pool.reject(ids[0], T0);
+    pool.vouch(ids[0], T0);
+    assert!(!pool.expire(ids[0], Some(T0), T0));
+    assert!(pool.key(ids[0]).is_none() && pool.key(ids[1]).is_some());
+    assert!(pool.pick(MODEL, &[], T0).is_ok() && pool.take_dirty().is_empty());
+}
+
 proptest! {
     #[test]
     fn turns_are_fair_within_one_over_any_window(keys in 1_u16..40, skip in 0_usize..200, window in 1_usize..400) {
@@ -348,7 +455,7 @@ proptest! {
 
     /// Whatever happens, a key that should be ready gets its turn.
     #[test]
-    fn no_key_is_ever_lost(steps in prop::collection::vec((0_u8..7, 0_usize..4, any_rest(), 0_u64..4_000), 1..120)) {
+    fn no_key_is_ever_lost(steps in prop::collection::vec((0_u8..11, 0_usize..4, any_rest(), 0_u64..4_000), 1..120)) {
         let (pool, ids) = pool(4);
         let mut now = T0;
         for (what, key, rest, seconds) in steps {
@@ -360,11 +467,18 @@ proptest! {
                 (3, Ok(mut lease)) => lease.fault(MODEL, &fault(FaultScope::AccountModel, rest), now, 3),
                 (4, _) => { pool.disable(ids[key], Some(now + Duration::from_secs(seconds))); }
                 (5, _) => { pool.enable(ids[key], now); }
+                (6, _) => pool.vouch(ids[key], now),
+                (7, _) => pool.reject(ids[key], now),
+                (8, _) => { pool.expire(ids[key], Some(now + Duration::from_secs(seconds)), now); }
+                (9, _) => { pool.expire(ids[key], None, now); }
                 _ => {}
             }
         }
         // After the longest rest there is, four probes bring all four back.
         now = now + HOUR * 24 * 30;
+        for id in &ids {
+            pool.expire(*id, None, now);
+        }
         for _ in 0..4 {
             pick(&pool, now).success(MODEL, now);
         }

@@ -208,7 +208,7 @@ async fn next_piece(body: &mut Body, idle: Duration) -> Result<Option<Result<Byt
 }
 
 /// The upstream's word on what it sends; the client's wish only where the upstream says nothing.
-fn is_streamed(headers: &HeaderMap, is_wanted: bool) -> bool {
+pub(super) fn is_streamed(headers: &HeaderMap, is_wanted: bool) -> bool {
     let Some(declared) = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes) else { return is_wanted };
     [&b"text/event-stream"[..], b"application/x-ndjson"]
         .iter()

@@ -7,7 +7,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
 use super::body::ResponseBody;
-use crate::access::Denied;
+use crate::access::{Denied, Limit};
 use crate::domain::api_form::ErrorForm;
 use crate::domain::fault::{Cooldown, Reason};
 use crate::domain::provider::ProviderId;
@@ -38,6 +38,19 @@ pub(crate) enum Error {
     BadBody(RequestProblem),
     UnknownModel {
         model: String,
+    },
+    /// It takes nothing but a kept answer, and there is none.
+    NotCached,
+    /// Its address came too often.
+    RateLimited {
+        limit: Limit,
+        retry_after: Duration,
+    },
+    /// It calls itself a bot, and those are refused.
+    ClientNotAllowed,
+    /// Its address sent so many unknown tokens that no more answers to them are held back.
+    TooManyFailures {
+        retry_after: Duration,
     },
     // The operator's, or nobody's.
     ProviderDisabled {
@@ -109,7 +122,11 @@ impl Error {
             Self::BodyTooSlow => shape(StatusCode::REQUEST_TIMEOUT, INVALID, "body_too_slow"),
             Self::BodyBroken => shape(StatusCode::BAD_REQUEST, INVALID, "body_incomplete"),
             Self::BadBody(problem) => shape(StatusCode::BAD_REQUEST, INVALID, problem.code()),
+            Self::NotCached => shape(StatusCode::GATEWAY_TIMEOUT, INVALID, "not_cached"),
             Self::UnknownModel { .. } => shape(StatusCode::NOT_FOUND, INVALID, "model_not_found"),
+            Self::RateLimited { .. } => shape(StatusCode::TOO_MANY_REQUESTS, RATE, "rate_limit_exceeded"),
+            Self::ClientNotAllowed => shape(StatusCode::FORBIDDEN, "permission_error", "client_not_allowed"),
+            Self::TooManyFailures { .. } => shape(StatusCode::TOO_MANY_REQUESTS, RATE, "too_many_failures"),
             Self::ProviderDisabled { .. } => shape(StatusCode::SERVICE_UNAVAILABLE, SERVER, "provider_disabled"),
             Self::NoKeys { .. } => shape(StatusCode::SERVICE_UNAVAILABLE, SERVER, "no_api_keys"),
             Self::NoneUsable { .. } => shape(StatusCode::SERVICE_UNAVAILABLE, SERVER, "no_usable_api_keys"),
@@ -157,7 +174,16 @@ impl Error {
             Self::BodyTooSlow => String::from("The request body did not arrive in time."),
             Self::BodyBroken => String::from("The request body ended before it was complete."),
             Self::BadBody(problem) => problem.to_string(),
+            Self::NotCached => {
+                String::from("No kept answer fits this request, and its `Cache-Control` asks for no other.")
+            }
             Self::UnknownModel { model } => format!("The model `{model}` does not exist here."),
+            Self::RateLimited { limit, .. } => {
+                let Limit { requests, window } = limit;
+                format!("The limit of {requests} requests in {} seconds for one address is reached.", window.as_secs())
+            }
+            Self::ClientNotAllowed => String::from("Clients that call themselves a bot are not allowed here."),
+            Self::TooManyFailures { .. } => String::from("Too many unknown client tokens came from this address."),
             Self::ProviderDisabled { provider } => format!("The provider `{provider}` is disabled."),
             Self::NoKeys { provider } => format!("The provider `{provider}` has no API keys. An admin has to add one."),
             Self::NoneUsable { provider } => {
@@ -183,7 +209,11 @@ impl Error {
     }
 
     pub(crate) fn retry_after(&self) -> Option<Duration> {
-        if let Self::KeysRest { retry_after, .. } | Self::UpstreamRests { retry_after, .. } = self {
+        if let Self::KeysRest { retry_after, .. }
+        | Self::UpstreamRests { retry_after, .. }
+        | Self::RateLimited { retry_after, .. }
+        | Self::TooManyFailures { retry_after } = self
+        {
             return Some(*retry_after);
         }
         if let Self::Upstream { retry_after, .. } = self { *retry_after } else { None }

@@ -1,18 +1,10 @@
 //! Which headers travel, in both directions. Everything is an allow-list: what is not named stays here.
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, header};
 
-use crate::domain::provider::{ForwardHeaders, ProviderKind};
-
-/// The user agent of a client that names none: an honest product name.
-pub(crate) const PRODUCT: &str = concat!("ollama-api-pool/", env!("CARGO_PKG_VERSION"));
-
-/// How OpenRouter attributes requests whose client did not say what it is.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Attribution {
-    pub(crate) url: Option<HeaderValue>,
-    pub(crate) title: Option<HeaderValue>,
-}
+use crate::domain::provider::ForwardHeaders;
+pub(super) use crate::domain::provider::PRODUCT;
+use crate::settings::Attribution;
 
 /// Sent to every provider.
 const BASIC: [HeaderName; 4] = [header::CONTENT_TYPE, header::ACCEPT, header::USER_AGENT, header::ACCEPT_LANGUAGE];
@@ -20,18 +12,13 @@ const BASIC_EXTENSIONS: [&str; 4] = ["anthropic-version", "anthropic-beta", "htt
 /// What browsers add. A local server may refuse a foreign origin, so it is a provider's setting.
 const BROWSER: [HeaderName; 3] = [header::REFERER, header::ORIGIN, header::DNT];
 const BROWSER_EXTENSIONS: [&str; 3] = ["sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform"];
-const OPENROUTER_PREFIX: &str = "x-openrouter-";
+pub(super) const OPENROUTER_PREFIX: &str = "x-openrouter-";
 
 /// The headers of one request as they go upstream, `Authorization` excepted: that belongs to each attempt's key.
 pub(crate) struct Outgoing<'a>(Vec<(&'a str, &'a [u8])>);
 
 impl<'a> Outgoing<'a> {
-    pub(crate) fn select(
-        client: &'a HeaderMap,
-        kind: ProviderKind,
-        forward: ForwardHeaders,
-        attribution: &'a Attribution,
-    ) -> Self {
+    pub(crate) fn select(client: &'a HeaderMap, forward: ForwardHeaders, attribution: Option<&'a Attribution>) -> Self {
         let mut out = Vec::with_capacity(8);
         // One pass over what the client sent: most requests have fewer headers than the lists have names.
         for (name, value) in client {
@@ -47,7 +34,7 @@ impl<'a> Outgoing<'a> {
         }
         // Streams must be readable: their usage is counted and their end is checked.
         out.push(("accept-encoding", b"identity"));
-        if kind == ProviderKind::OpenRouter {
+        if let Some(attribution) = attribution {
             let defaults = [("http-referer", &attribution.url), ("x-title", &attribution.title)];
             for (name, value) in defaults {
                 if let Some(value) = value.as_ref().filter(|_| !client.contains_key(name)) {
@@ -106,18 +93,20 @@ pub(crate) fn incoming(upstream: &HeaderMap) -> HeaderMap {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     fn client(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         pairs.iter().map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v))).collect()
     }
 
-    fn sent(client: &HeaderMap, kind: ProviderKind, forward: ForwardHeaders) -> Vec<String> {
+    fn sent(client: &HeaderMap, is_attributed: bool, forward: ForwardHeaders) -> Vec<String> {
         let attribution = Attribution {
             url: Some(HeaderValue::from_static("https://pool.example")),
             title: Some(HeaderValue::from_static("Pool")),
         };
-        let out = Outgoing::select(client, kind, forward, &attribution);
+        let out = Outgoing::select(client, forward, Some(&attribution).filter(|_| is_attributed));
         let mut lines: Vec<_> = out
             .with_authorization(b"Bearer k")
             .into_iter()
@@ -140,7 +129,7 @@ mod tests {
             ("origin", "https://app.example"),
         ]);
         assert_eq!(
-            sent(&client, ProviderKind::Ollama, ForwardHeaders::Basic),
+            sent(&client, false, ForwardHeaders::Basic),
             [
                 "accept-encoding: identity",
                 "authorization: Bearer k",
@@ -148,21 +137,18 @@ mod tests {
                 "user-agent: CherryStudio/1.0"
             ]
         );
-        assert!(
-            sent(&client, ProviderKind::Ollama, ForwardHeaders::All)
-                .contains(&String::from("origin: https://app.example"))
-        );
+        assert!(sent(&client, false, ForwardHeaders::All).contains(&String::from("origin: https://app.example")));
     }
 
     #[test]
     fn openrouter_is_told_our_name_only_where_the_client_has_none() {
-        let named = sent(&client(&[("x-title", "Cherry")]), ProviderKind::OpenRouter, ForwardHeaders::Basic);
+        let named = sent(&client(&[("x-title", "Cherry")]), true, ForwardHeaders::Basic);
         assert!(named.contains(&String::from("x-title: Cherry")) && !named.contains(&String::from("x-title: Pool")));
-        let unnamed = sent(&HeaderMap::new(), ProviderKind::OpenRouter, ForwardHeaders::Basic);
+        let unnamed = sent(&HeaderMap::new(), true, ForwardHeaders::Basic);
         assert!(unnamed.contains(&String::from("x-title: Pool")));
         assert!(unnamed.contains(&String::from("http-referer: https://pool.example")));
         assert!(unnamed.contains(&format!("user-agent: {PRODUCT}")));
-        let other = sent(&HeaderMap::new(), ProviderKind::Ollama, ForwardHeaders::Basic);
+        let other = sent(&HeaderMap::new(), false, ForwardHeaders::Basic);
         assert!(!other.iter().any(|l| l.starts_with("x-title")), "attribution is OpenRouter's");
     }
 

@@ -1,7 +1,5 @@
 //! The lists of models: fetched with any key that works, and told in the form of the route.
 
-use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,12 +9,14 @@ use tokio::time::timeout;
 
 use super::attempt::{nothing, read_capped, read_whole, transport_fault};
 use super::body::ResponseBody;
+use super::caching::X_CACHE;
 use super::error::Error;
 use super::failover::{self, Budget};
 use super::failure::{Came, Failure};
 use super::headers::PRODUCT;
 use super::route::Operation;
 use super::worker::{Upstream, Worker};
+use crate::cache::{Catalogue, Listed, ModelList};
 use crate::domain::answer::PlainAnswer;
 use crate::domain::api_form::{ApiForm, ErrorForm};
 use crate::domain::classify::{self, FailedAnswer, TransportFault, classify_in_band};
@@ -24,14 +24,15 @@ use crate::domain::fault::FaultScope;
 use crate::domain::provider::ProviderKind;
 use crate::domain::time::Timestamp;
 use crate::pool::{ApiKey, Nothing};
+use crate::settings::ModelSettings;
 use crate::transport::{Request, Response};
 
 /// A catalogue of some thousand models is about two megabytes.
 const MAX_LIST: usize = 16 << 20;
 /// A list is not generated: it comes at once or not at all.
 const LIST_TIME: Duration = Duration::from_secs(30);
-/// A list changes by the day, and anybody may ask for it: so it is asked of the upstream once a minute at most.
-pub(super) const KEPT_FOR: Duration = Duration::from_mins(1);
+/// How long clients and what is between them and us may keep a list.
+const CLIENTS_KEEP: Duration = Duration::from_mins(1);
 
 /// Answers `GET models`, `models/{id}`, `tags` and `version`.
 pub(super) async fn answer(
@@ -39,59 +40,72 @@ pub(super) async fn answer(
     upstream: &Upstream,
     operation: &Operation<'_>,
 ) -> Result<http::Response<ResponseBody>, Error> {
-    match operation {
-        Operation::Tags => Ok(json_response(fetch_kept(worker, upstream, "/api/tags").await?)),
-        Operation::Version => Ok(json_response(fetch_kept(worker, upstream, "/api/version").await?)),
+    let settings = worker.shared.settings.load().models.clone();
+    let path = match operation {
+        Operation::Tags => "/api/tags",
+        Operation::Version => "/api/version",
+        Operation::Models | Operation::Model(_) | Operation::Relay(_) | Operation::Unknown(_) => {
+            source(upstream.provider.kind).0
+        }
+    };
+    let listed = listed(worker, upstream, path, settings.ttl).await?;
+    let body = match operation {
+        Operation::Tags | Operation::Version => listed.list().body.clone(),
         Operation::Model(id) => {
-            let (id, catalogue) = (decoded(id), catalogue(worker, upstream).await?);
-            match catalogue.models.get(&id) {
-                Some(model) => Ok(json_response(model.clone())),
-                None => Err(Error::UnknownModel { model: id }),
+            let id = decoded(id);
+            match catalogue(upstream, listed.list())?.models.get(&id) {
+                Some(model) => model.clone(),
+                None => return Err(Error::UnknownModel { model: id }),
             }
         }
         Operation::Models | Operation::Relay(_) | Operation::Unknown(_) => {
-            Ok(json_response(catalogue(worker, upstream).await?.list.clone()))
+            catalogue(upstream, listed.list())?.list.clone()
         }
-    }
+    };
+    Ok(json_response(body, &listed, &settings))
 }
 
-fn json_response(body: Bytes) -> http::Response<ResponseBody> {
+fn json_response(body: Bytes, listed: &Listed, settings: &ModelSettings) -> http::Response<ResponseBody> {
+    let (x_cache, max_age) = match listed {
+        Listed::Kept(_) => ("HIT", CLIENTS_KEEP.min(settings.ttl)),
+        Listed::Fetched(_) => ("MISS", CLIENTS_KEEP.min(settings.ttl)),
+        Listed::Stale(_) => ("STALE", Duration::ZERO),
+    };
+    // What takes a token is nothing for a cache that serves everybody.
+    let audience = if settings.is_anonymous { "public" } else { "private" };
     let mut response = http::Response::new(ResponseBody::full(body));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
+    headers.insert(X_CACHE, HeaderValue::from_static(x_cache));
+    if let Ok(value) = HeaderValue::try_from(format!("{audience}, max-age={}", max_age.as_secs())) {
+        headers.insert(header::CACHE_CONTROL, value);
+    }
     response
 }
 
-/// The provider's models in OpenAI's form, rendered once for as long as they are kept: a catalogue is large, and anybody
-/// may ask for it.
-pub(super) struct Catalogue {
-    list: Bytes,
-    /// Each model by its id.
-    models: HashMap<String, Bytes>,
-}
-
-async fn catalogue(worker: &Worker, upstream: &Upstream) -> Result<Arc<Catalogue>, Error> {
-    let made = upstream.catalogue.try_get_with((), make_catalogue(worker, upstream)).await;
-    made.map_err(|error| (*error).clone())
-}
-
-async fn make_catalogue(worker: &Worker, upstream: &Upstream) -> Result<Arc<Catalogue>, Error> {
-    let (path, key) = match upstream.provider.kind {
+/// Where a provider tells its models, and under which key.
+const fn source(kind: ProviderKind) -> (&'static str, &'static str) {
+    match kind {
         ProviderKind::Ollama => ("/api/tags", "models"),
         ProviderKind::OpenRouter | ProviderKind::OpenAiCompatible => ("/v1/models", "data"),
-    };
-    let body = fetch_kept(worker, upstream, path).await?;
-    let mut list: Value = serde_json::from_slice(&body).map_err(|_| unreadable())?;
-    let Some(Value::Array(models)) = list.get_mut(key).map(Value::take) else { return Err(unreadable()) };
-    let owner = upstream.provider.id.as_str();
+    }
+}
+
+fn catalogue<'a>(upstream: &Upstream, list: &'a ModelList) -> Result<&'a Catalogue, Error> {
+    let (_, key) = source(upstream.provider.kind);
+    list.catalogue(|body| rendered(body, key, upstream.provider.id.as_str())).ok_or_else(unreadable)
+}
+
+fn rendered(body: &[u8], key: &str, owner: &str) -> Option<Catalogue> {
+    let mut list: Value = serde_json::from_slice(body).ok()?;
+    let Some(Value::Array(models)) = list.get_mut(key).map(Value::take) else { return None };
     let data: Vec<_> = models.into_iter().filter_map(|model| in_openai_form(model, owner)).collect();
     let by_id = |model: &Map<String, Value>| {
         let id = model.get("id").and_then(Value::as_str)?;
         Some((id.to_owned(), Bytes::from(serde_json::to_vec(model).ok()?)))
     };
     let models = data.iter().filter_map(by_id).collect();
-    Ok(Arc::new(Catalogue { list: json!({ "object": "list", "data": data }).to_string().into(), models }))
+    Some(Catalogue { list: json!({ "object": "list", "data": data }).to_string().into(), models })
 }
 
 fn in_openai_form(model: Value, owner: &str) -> Option<Map<String, Value>> {
@@ -115,10 +129,32 @@ fn unreadable() -> Error {
     nothing(TransportFault::Malformed).tell_error(ErrorForm::OpenAi, Timestamp::default())
 }
 
-/// One request to the upstream for however many ask at the same time, and none while the last answer is fresh.
-async fn fetch_kept(worker: &Worker, upstream: &Upstream, path: &'static str) -> Result<Bytes, Error> {
-    let fetched = upstream.lists.try_get_with(path, fetch(worker, upstream, path)).await;
-    fetched.map_err(|error| (*error).clone())
+/// One request to the upstream for however many ask at the same time, and none while what is kept will do.
+async fn listed(worker: &Worker, upstream: &Upstream, path: &'static str, ttl: Duration) -> Result<Listed, Error> {
+    let (lists, provider) = (&worker.shared.caches.model_lists, &upstream.provider.id);
+    if let Some(listed) = lists.get(provider, path, ttl) {
+        return Ok(listed);
+    }
+    let call = async {
+        // A call for the same may have ended since.
+        if let Some(listed) = lists.get(provider, path, ttl) {
+            return Ok(listed);
+        }
+        match fetch(worker, upstream, path).await {
+            Ok(body) => Ok(lists.keep(provider, path, body)),
+            Err(error) => {
+                let stale = lists.failed(provider, path).ok_or_else(|| error.clone())?;
+                let status = error.status().as_u16();
+                tracing::warn!(provider.id = %provider, path, status, "a list of models cannot be renewed; the old one is told");
+                Ok(stale)
+            }
+        }
+    };
+    let (listed, has_led) = upstream.lists_in_flight.join(&path, call).await;
+    if !has_led {
+        lists.count_shared();
+    }
+    listed
 }
 
 async fn fetch(worker: &Worker, upstream: &Upstream, path: &str) -> Result<Bytes, Error> {
@@ -149,7 +185,7 @@ async fn fetch(worker: &Worker, upstream: &Upstream, path: &str) -> Result<Bytes
     }
 }
 
-/// One attempt. What is kept for a minute and told to everybody has to be whole and no error in disguise.
+/// One attempt. What is kept and told to everybody has to be whole and no error in disguise.
 async fn fetch_with(worker: &Worker, upstream: &Upstream, path: &str, key: &ApiKey) -> Result<Bytes, Failure> {
     let headers =
         [("authorization", key.authorization()), ("user-agent", PRODUCT.as_bytes()), ("accept", b"application/json")];

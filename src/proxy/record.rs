@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::caching::CacheUse;
 use super::request_id::RequestId;
 use super::worker::{Upstream, Worker};
 use crate::access::ClientToken;
@@ -20,6 +21,8 @@ use crate::usage::{AttemptEnd, CountAs, RequestEnd};
 pub(super) enum Outcome {
     /// The client has the whole answer.
     Complete,
+    /// The same, from the response cache.
+    Cached,
     /// The answer broke off.
     Truncated,
     /// The answer is, or ended with, an error.
@@ -31,7 +34,7 @@ pub(super) enum Outcome {
 impl Outcome {
     const fn as_str(self) -> &'static str {
         match self {
-            Self::Complete => "complete",
+            Self::Complete | Self::Cached => "complete",
             Self::Truncated => "truncated",
             Self::UpstreamError => "upstream_error",
             Self::ClientGone => "client_gone",
@@ -41,6 +44,7 @@ impl Outcome {
     const fn count_as(self) -> CountAs {
         match self {
             Self::Complete => CountAs::Success,
+            Self::Cached => CountAs::CacheHit,
             Self::Truncated | Self::UpstreamError => CountAs::Failure,
             Self::ClientGone => CountAs::ClientGone,
         }
@@ -63,6 +67,8 @@ pub(super) struct Record {
     first_token: Option<Duration>,
     tokens: TokenUsage,
     status: u16,
+    /// What the response cache was for it, where that is on.
+    cache: Option<CacheUse>,
     is_ended: bool,
 }
 
@@ -93,6 +99,7 @@ impl Record {
             first_token: None,
             tokens: TokenUsage::default(),
             status: 0,
+            cache: None,
             is_ended: false,
         }
     }
@@ -168,6 +175,10 @@ impl Record {
         self.status = status;
     }
 
+    pub(super) fn set_cache(&mut self, cache: CacheUse) {
+        self.cache = Some(cache);
+    }
+
     pub(super) fn end(&mut self, outcome: Outcome) {
         if std::mem::replace(&mut self.is_ended, true) {
             return;
@@ -176,7 +187,7 @@ impl Record {
         let latency = self.started.elapsed();
         let lease = self.lease.take();
         let api_key = lease.as_ref().map(|lease| lease.key().id);
-        let model = self.upstream.models.name_for(&self.model, outcome == Outcome::Complete);
+        let model = self.upstream.models.name_for(&self.model, matches!(outcome, Outcome::Complete | Outcome::Cached));
         let mut sheet = self.worker.recorder.lock();
         if let Some(api_key) = api_key {
             sheet.attempt(&AttemptEnd { api_key, count_as: outcome.count_as(), tokens: self.tokens, at: now });
@@ -203,6 +214,7 @@ impl Record {
             model = ?self.model,
             status = self.status,
             outcome = outcome.as_str(),
+            cache = self.cache.map(CacheUse::as_str),
             attempts = self.attempts,
             latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX),
             first_token_ms = self.first_token.map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)),

@@ -3,17 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use bytes::Bytes;
 use ipnet::IpNet;
-use moka::future::Cache;
 
-use super::headers::Attribution;
-use super::models::{Catalogue, KEPT_FOR};
+use super::error::Error;
 use crate::access::Access;
+use crate::cache::{Caches, Flights, Listed};
 use crate::clock::Clock;
 use crate::config::ProxyLimits;
 use crate::domain::provider::{Provider, ProviderId};
 use crate::pool::Pool;
+use crate::settings;
 use crate::transport::{Endpoint, Transport};
 use crate::usage::{ModelNames, Recorder};
 
@@ -25,16 +24,14 @@ pub(crate) struct Upstream {
     pub(crate) models: ModelNames,
     /// The upstream has refused `stream_options`: it is not asked for usage again.
     pub(super) refuses_stream_options: AtomicBool,
-    /// The lists that were fetched lately, by path.
-    pub(super) lists: Cache<&'static str, Bytes>,
-    pub(super) catalogue: Cache<(), Arc<Catalogue>>,
+    /// The lists that are being fetched, by path.
+    pub(super) lists_in_flight: Flights<&'static str, Result<Listed, Error>>,
 }
 
 impl Upstream {
     pub(crate) fn new(provider: Provider, endpoint: Endpoint, pool: Arc<Pool>, models: ModelNames) -> Self {
-        let lists = Cache::builder().max_capacity(8).time_to_live(KEPT_FOR).build();
-        let catalogue = Cache::builder().max_capacity(1).time_to_live(KEPT_FOR).build();
-        Self { provider, endpoint, pool, models, refuses_stream_options: AtomicBool::new(false), lists, catalogue }
+        let refuses_stream_options = AtomicBool::new(false);
+        Self { provider, endpoint, pool, models, refuses_stream_options, lists_in_flight: Flights::default() }
     }
 }
 
@@ -43,11 +40,12 @@ pub(crate) struct Shared {
     pub(crate) upstreams: Vec<Arc<Upstream>>,
     pub(crate) default_provider: ProviderId,
     pub(crate) access: Arc<Access>,
-    pub(crate) attribution: Attribution,
     pub(crate) limits: ProxyLimits,
     /// Whose `X-Forwarded-For` is believed.
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) clock: Clock,
+    pub(crate) settings: settings::Live,
+    pub(crate) caches: Arc<Caches>,
 }
 
 impl Shared {

@@ -1,11 +1,18 @@
 //! Upstream API keys: adding, finding, changing, deleting, and loading all of them into the pool.
 
 mod adding;
+mod editing;
 mod loading;
 
 use rusqlite::{OptionalExtension, Transaction, named_params};
+use serde_json::json;
 
+pub use self::editing::{Found, KeyEdit};
+pub(super) use self::editing::{describe, edit_all};
+pub(super) use self::loading::load_one;
+use super::audit::{self, Note, ONE_BY_ONE};
 use super::{Error, Storage, providers};
+use crate::domain::audit::Change;
 use crate::domain::fault::Cooldown;
 use crate::domain::ids::ApiKeyId;
 use crate::domain::provider::ProviderId;
@@ -59,6 +66,16 @@ pub enum AddOutcome {
     Exists(ApiKeyId),
 }
 
+impl AddOutcome {
+    /// The row, if one was added.
+    pub fn added(&self) -> Option<&ApiKeyRow> {
+        match self {
+            Self::Added(row) => Some(row),
+            Self::Exists(_) => None,
+        }
+    }
+}
+
 /// The two ways to point at a key.
 pub enum KeyRef {
     Id(ApiKeyId),
@@ -74,9 +91,10 @@ impl Storage {
         &self,
         provider: ProviderId,
         keys: Vec<NewApiKey>,
-        now: Timestamp,
+        change: impl Into<Change>,
     ) -> Result<Vec<AddOutcome>, Error> {
-        self.add_sealed_api_keys(self.seal_api_keys(provider, keys, now).await?).await
+        let change = change.into();
+        self.add_sealed_api_keys(self.seal_api_keys(provider, keys, change.at).await?, change).await
     }
 
     /// The first step of [`Self::add_api_keys`], which stores nothing.
@@ -97,14 +115,32 @@ impl Storage {
     }
 
     /// The second step of [`Self::add_api_keys`].
-    pub async fn add_sealed_api_keys(&self, keys: SealedApiKeys) -> Result<Vec<AddOutcome>, Error> {
-        self.write(move |tx| keys.0.into_iter().map(|key| adding::insert(tx, key)).collect()).await
+    pub async fn add_sealed_api_keys(
+        &self,
+        keys: SealedApiKeys,
+        change: impl Into<Change>,
+    ) -> Result<Vec<AddOutcome>, Error> {
+        let change = change.into();
+        self.write(move |tx| add_sealed(tx, keys, &change)).await
     }
 
     /// All keys that are not deleted, oldest first.
     pub async fn load_api_keys(&self) -> Result<Vec<ApiKeyRow>, Error> {
         let vault = self.vault();
         self.read(move |tx| loading::load(tx, &vault)).await
+    }
+
+    /// Which of these a provider has already, in the order given.
+    pub async fn known_api_keys(
+        &self,
+        provider: ProviderId,
+        keys: Vec<NewApiKey>,
+    ) -> Result<Vec<Option<ApiKeyId>>, Error> {
+        let vault = self.vault();
+        let known = move |tx: &Transaction<'_>| {
+            keys.iter().map(|key| id_of(tx, &provider, vault.fingerprint(&provider, &key.secret))).collect()
+        };
+        self.read(known).await
     }
 
     /// Without a provider a secret is looked for at each, in the order of their ids.
@@ -115,34 +151,6 @@ impl Storage {
     ) -> Result<Option<(ProviderId, ApiKeyId)>, Error> {
         let vault = self.vault();
         self.read(move |tx| find(tx, &vault, provider.as_ref(), &key)).await
-    }
-
-    /// Deletes in one transaction what it finds, as [`Self::find_api_key`] does, and wipes the secrets. Statistics stay.
-    pub async fn delete_api_keys(
-        &self,
-        provider: Option<ProviderId>,
-        keys: Vec<KeyRef>,
-        now: Timestamp,
-    ) -> Result<Vec<Option<(ProviderId, ApiKeyId)>>, Error> {
-        let vault = self.vault();
-        self.write(move |tx| keys.iter().map(|key| delete(tx, &vault, provider.as_ref(), key, now)).collect()).await
-    }
-
-    /// `false` when there is no such key.
-    pub async fn disable_api_key(&self, id: ApiKeyId, until: Option<Timestamp>, now: Timestamp) -> Result<bool, Error> {
-        const SQL: &str = "
-            UPDATE api_keys SET disabled_at = :now, disabled_until_at = :until, updated_at = :now
-            WHERE id = :id AND deleted_at IS NULL";
-        self.write(move |tx| {
-            let params = named_params! { ":id": id, ":until": until, ":now": now };
-            Ok(tx.prepare_cached(SQL)?.execute(params)? == 1)
-        })
-        .await
-    }
-
-    /// Makes a key as good as new: neither disabled nor resting, for all models. `false` when there is no such key.
-    pub async fn enable_api_key(&self, id: ApiKeyId, now: Timestamp) -> Result<bool, Error> {
-        self.write(move |tx| enable(tx, id, now)).await
     }
 }
 
@@ -183,31 +191,25 @@ fn find(
     }
 }
 
-fn delete(
-    tx: &Transaction<'_>,
-    vault: &Vault,
-    provider: Option<&ProviderId>,
-    key: &KeyRef,
-    now: Timestamp,
-) -> Result<Option<(ProviderId, ApiKeyId)>, Error> {
-    const SQL: &str =
-        "UPDATE api_keys SET secret_ciphertext = NULL, deleted_at = :now, updated_at = :now WHERE id = :id";
-    let found = find(tx, vault, provider, key)?;
-    if let Some((_, id)) = &found {
-        tx.prepare_cached(SQL)?.execute(named_params! { ":id": id, ":now": now })?;
-        forget_model_rests(tx, *id)?;
-    }
-    Ok(found)
+pub(super) fn add_sealed(tx: &Transaction<'_>, keys: SealedApiKeys, change: &Change) -> Result<Vec<AddOutcome>, Error> {
+    let outcomes = keys.0.into_iter().map(|key| adding::insert(tx, key)).collect::<Result<Vec<_>, _>>()?;
+    note_added(tx, &outcomes, change)?;
+    Ok(outcomes)
 }
 
-fn enable(tx: &Transaction<'_>, id: ApiKeyId, now: Timestamp) -> Result<bool, Error> {
-    const SQL: &str = "
-        UPDATE api_keys
-        SET disabled_at = NULL, disabled_until_at = NULL, strikes = 0, cooldown_until_at = NULL, cooldown_reason = NULL,
-            cooldown_provenance = NULL, cooldown_scope = NULL, updated_at = :now
-        WHERE id = :id AND deleted_at IS NULL";
-    forget_model_rests(tx, id)?;
-    Ok(tx.prepare_cached(SQL)?.execute(named_params! { ":id": id, ":now": now })? == 1)
+/// One entry for each key, or one for all of them where they are many.
+fn note_added(tx: &Transaction<'_>, outcomes: &[AddOutcome], change: &Change) -> Result<(), Error> {
+    let added: Vec<_> = outcomes.iter().filter_map(AddOutcome::added).collect();
+    if added.len() > ONE_BY_ONE {
+        let provider = added.first().map(|row| row.provider.as_str());
+        let after = Some(json!({ "count": added.len(), "provider": provider }));
+        return audit::record(tx, change, &Note { action: "api_key.add", subject: None, before: None, after });
+    }
+    for row in added {
+        let after = describe(tx, row.id)?;
+        audit::record(tx, change, &Note { action: "api_key.add", subject: Some(&row.id), before: None, after })?;
+    }
+    Ok(())
 }
 
 pub(super) fn forget_model_rests(tx: &Transaction<'_>, id: ApiKeyId) -> Result<(), Error> {

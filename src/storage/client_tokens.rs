@@ -1,16 +1,22 @@
-//! What clients present: making, listing and deleting, and loading all of them into memory.
+//! What clients present: making and deleting, and loading all of them into memory.
 
 use rusqlite::{OptionalExtension, Transaction, named_params};
 
+mod editing;
+
+use self::editing::note;
+pub(super) use self::editing::open_secret;
+pub use self::editing::{TokenChanged, TokenEdit};
 use super::columns::Fields;
 use super::{Error, Storage};
+use crate::domain::audit::Change;
 use crate::domain::ids::ClientTokenId;
 use crate::domain::provider::ProviderId;
 use crate::domain::secret::ClientTokenSecret;
 use crate::domain::time::Timestamp;
 use crate::vault::{Aad, TokenHash, Vault, random_bytes};
 
-const TABLE: &str = "client_tokens";
+pub(super) const TABLE: &str = "client_tokens";
 
 /// A client token to be stored.
 pub struct NewClientToken {
@@ -36,12 +42,6 @@ pub struct ClientTokenRow {
     pub created_at: Timestamp,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientTokenListItem {
-    pub token: ClientTokenRow,
-    pub requests: u64,
-}
-
 /// The two ways to point at a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenRef {
@@ -51,9 +51,13 @@ pub enum TokenRef {
 
 impl Storage {
     /// A token that exists already is a conflict. The provider must be known.
-    pub async fn add_client_token(&self, token: NewClientToken, now: Timestamp) -> Result<ClientTokenRow, Error> {
-        let vault = self.vault();
-        self.write(move |tx| add(tx, &vault, token, now)).await
+    pub async fn add_client_token(
+        &self,
+        token: NewClientToken,
+        change: impl Into<Change>,
+    ) -> Result<ClientTokenRow, Error> {
+        let (vault, change) = (self.vault(), change.into());
+        self.write(move |tx| add(tx, &vault, token, &change)).await
     }
 
     /// All tokens that are not deleted, also expired and disabled ones.
@@ -66,51 +70,14 @@ impl Storage {
         })
         .await
     }
-
-    /// Tokens that may use the provider, newest first.
-    pub async fn list_client_tokens(&self, provider: Option<ProviderId>) -> Result<Vec<ClientTokenListItem>, Error> {
-        const SQL: &str = "
-            SELECT id, token_hash, name, provider_id, last4, expires_at, disabled_at, created_at, ifnull(requests, 0)
-            FROM client_tokens LEFT JOIN token_stats ON client_token_id = id
-            WHERE deleted_at IS NULL
-                AND (:provider_id IS NULL OR provider_id IS NULL OR provider_id = :provider_id)
-            ORDER BY created_at DESC, id DESC";
-        self.read(move |tx| {
-            tx.prepare_cached(SQL)?
-                .query_and_then(named_params! { ":provider_id": provider }, |row| {
-                    let mut fields = Fields::of(row, TABLE);
-                    Ok(ClientTokenListItem { token: from_row(&mut fields)?, requests: fields.count("requests")? })
-                })?
-                .collect()
-        })
-        .await
-    }
-
-    /// How many tokens may use the provider.
-    pub async fn count_client_tokens(&self, provider: Option<ProviderId>) -> Result<u64, Error> {
-        const SQL: &str = "
-            SELECT count(*) FROM client_tokens
-            WHERE deleted_at IS NULL
-                AND (:provider_id IS NULL OR provider_id IS NULL OR provider_id = :provider_id)";
-        self.read(move |tx| {
-            let read = |row: &rusqlite::Row<'_>| Ok(Fields::of(row, TABLE).count("count"));
-            tx.prepare_cached(SQL)?.query_row(named_params! { ":provider_id": provider }, read)?
-        })
-        .await
-    }
-
-    /// Wipes the secret and answers what was deleted. Statistics stay.
-    pub async fn delete_client_token(&self, token: TokenRef, now: Timestamp) -> Result<Option<ClientTokenRow>, Error> {
-        self.write(move |tx| delete(tx, token, now)).await
-    }
 }
 
-fn add(tx: &Transaction<'_>, vault: &Vault, new: NewClientToken, now: Timestamp) -> Result<ClientTokenRow, Error> {
+fn add(tx: &Transaction<'_>, vault: &Vault, new: NewClientToken, change: &Change) -> Result<ClientTokenRow, Error> {
     const SQL: &str = "
         INSERT INTO client_tokens
             (id, name, provider_id, token_hash, last4, expires_at, created_at, updated_at, token_ciphertext)
         VALUES (:id, :name, :provider_id, :token_hash, :last4, :expires_at, :now, :now, :token_ciphertext)";
-    let hash = TokenHash::of(new.secret.expose());
+    let (hash, now) = (TokenHash::of(new.secret.expose()), change.at);
     if find(tx, TokenRef::Hash(hash))?.is_some() {
         return Err(Error::Conflict { what: "client token" });
     }
@@ -124,8 +91,7 @@ fn add(tx: &Transaction<'_>, vault: &Vault, new: NewClientToken, now: Timestamp)
         disabled_at: None,
         created_at: now,
     };
-    let place = Aad::new("client_tokens.token_ciphertext", &[hash.as_bytes()]);
-    let sealed = vault.seal(&place, new.secret.expose().as_bytes())?;
+    let sealed = vault.seal(&secret_place(&hash), new.secret.expose().as_bytes())?;
     tx.prepare_cached(SQL)?.execute(named_params! {
         ":id": token.id,
         ":name": token.name,
@@ -136,17 +102,13 @@ fn add(tx: &Transaction<'_>, vault: &Vault, new: NewClientToken, now: Timestamp)
         ":now": now,
         ":token_ciphertext": sealed,
     })?;
+    note(tx, change, "client_token.add", None, Some(&token))?;
     Ok(token)
 }
 
-fn delete(tx: &Transaction<'_>, token: TokenRef, now: Timestamp) -> Result<Option<ClientTokenRow>, Error> {
-    const SQL: &str =
-        "UPDATE client_tokens SET token_ciphertext = NULL, deleted_at = :now, updated_at = :now WHERE id = :id";
-    let found = find(tx, token)?;
-    if let Some(token) = &found {
-        tx.prepare_cached(SQL)?.execute(named_params! { ":id": token.id, ":now": now })?;
-    }
-    Ok(found)
+/// A token's natural key is its hash.
+fn secret_place(hash: &TokenHash) -> Aad {
+    Aad::new("client_tokens.token_ciphertext", &[hash.as_bytes()])
 }
 
 fn find(tx: &Transaction<'_>, token: TokenRef) -> Result<Option<ClientTokenRow>, Error> {
@@ -164,7 +126,7 @@ fn find(tx: &Transaction<'_>, token: TokenRef) -> Result<Option<ClientTokenRow>,
     found.optional()?.transpose()
 }
 
-fn from_row(fields: &mut Fields<'_>) -> Result<ClientTokenRow, Error> {
+pub(super) fn from_row(fields: &mut Fields<'_>) -> Result<ClientTokenRow, Error> {
     Ok(ClientTokenRow {
         id: fields.next("id")?,
         hash: fields.next("token_hash")?,

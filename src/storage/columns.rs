@@ -2,13 +2,17 @@
 
 use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use serde::de::DeserializeOwned;
 
-use super::{Disabled, Error};
+use super::{Disabled, Error, JobState, KeyStatus, TokenState};
+use crate::domain::audit::Actor;
 use crate::domain::fault::{Cooldown, FaultScope, Provenance, Reason};
-use crate::domain::ids::{ApiKeyId, ClientTokenId};
+use crate::domain::ids::{ApiKeyId, AuditEntryId, ClientTokenId, JobId};
+use crate::domain::key_class::KeyClass;
 use crate::domain::provider::ProviderId;
 use crate::domain::time::Timestamp;
 use crate::domain::usage::{Histogram, Tally, TokenUsage};
+use crate::domain::verdict::CheckVerdict;
 use crate::vault::{Fingerprint, TokenHash};
 
 pub(super) type Params<'a> = Vec<(&'static str, &'a dyn ToSql)>;
@@ -34,17 +38,25 @@ impl<'r> Fields<'r> {
         T::column_result(value).map_err(|_| self.corrupt(column))
     }
 
+    /// A column that holds JSON.
+    pub(super) fn json<T: DeserializeOwned>(&mut self, column: &'static str) -> Result<Option<T>, Error> {
+        let text: Option<String> = self.next(column)?;
+        text.map(|text| serde_json::from_str(&text).map_err(|_| self.corrupt(column))).transpose()
+    }
+
     pub(super) fn count(&mut self, column: &'static str) -> Result<u64, Error> {
         let count: i64 = self.next(column)?;
         u64::try_from(count).map_err(|_| self.corrupt(column))
     }
 
+    /// What is kept of attempts.
     pub(super) fn tally(&mut self) -> Result<Tally, Error> {
         Ok(Tally {
             requests: self.count("requests")?,
             success: self.count("success")?,
             failure: self.count("failure")?,
             client_gone: self.count("client_gone")?,
+            cache_hits: 0,
             tokens: TokenUsage {
                 input: self.count("input_tokens")?,
                 output: self.count("output_tokens")?,
@@ -52,6 +64,12 @@ impl<'r> Fields<'r> {
                 cost_nanos: self.count("cost_nanos")?,
             },
         })
+    }
+
+    /// What is kept of client requests: the same columns, and `cache_hits` after them.
+    pub(super) fn request_tally(&mut self) -> Result<Tally, Error> {
+        let tally = self.tally()?;
+        Ok(Tally { cache_hits: self.count("cache_hits")?, ..tally })
     }
 
     /// The columns `disabled_at` and `disabled_until_at` in this order.
@@ -75,7 +93,7 @@ impl<'r> Fields<'r> {
         Ok(Some(Cooldown { until, reason, provenance, scope }))
     }
 
-    fn corrupt(&self, column: &'static str) -> Error {
+    pub(super) fn corrupt(&self, column: &'static str) -> Error {
         let row = match self.row.get_ref(0) {
             Ok(ValueRef::Text(text)) => String::from_utf8_lossy(text).into_owned(),
             Ok(ValueRef::Integer(number)) => number.to_string(),
@@ -87,11 +105,19 @@ impl<'r> Fields<'r> {
 
 /// A tally's columns, ready to be bound.
 pub(super) struct TallyParams {
-    counts: [(&'static str, i64); 8],
+    counts: [(&'static str, i64); 9],
+    /// How many of them the table has.
+    number: usize,
 }
 
 impl TallyParams {
-    pub(super) fn of(tally: &Tally) -> Self {
+    /// For a table of attempts, none of which is answered from the response cache.
+    pub(super) fn of_attempts(tally: &Tally) -> Self {
+        Self { number: 8, ..Self::of_requests(tally) }
+    }
+
+    /// For a table of client requests.
+    pub(super) fn of_requests(tally: &Tally) -> Self {
         let counts = [
             (":requests", tally.requests),
             (":success", tally.success),
@@ -101,12 +127,13 @@ impl TallyParams {
             (":output_tokens", tally.tokens.output),
             (":cached_tokens", tally.tokens.cached),
             (":cost_nanos", tally.tokens.cost_nanos),
+            (":cache_hits", tally.cache_hits),
         ];
-        Self { counts: counts.map(|(name, count)| (name, i64::try_from(count).unwrap_or(i64::MAX))) }
+        Self { counts: counts.map(|(name, count)| (name, i64::try_from(count).unwrap_or(i64::MAX))), number: 9 }
     }
 
     pub(super) fn with<'a>(&'a self, others: &[(&'static str, &'a dyn ToSql)]) -> Params<'a> {
-        let counts = self.counts.iter().map(|(name, count)| (*name, count as &dyn ToSql));
+        let counts = self.counts.iter().take(self.number).map(|(name, count)| (*name, count as &dyn ToSql));
         counts.chain(others.iter().copied()).collect()
     }
 }
@@ -174,9 +201,17 @@ macro_rules! text_column {
 
 text_column!(ApiKeyId, |id| id.to_string().into(), Self::parse);
 text_column!(ClientTokenId, |id| id.to_string().into(), Self::parse);
+text_column!(JobId, |id| id.to_string().into(), Self::parse);
+text_column!(AuditEntryId, |id| id.to_string().into(), Self::parse);
+text_column!(CheckVerdict, |verdict| verdict.as_str().into(), Self::parse);
+text_column!(KeyClass, |class| class.as_str().into(), Self::parse);
+text_column!(JobState, |state| state.as_str().into(), Self::parse);
+text_column!(Actor, |actor| actor.as_str().into(), Self::parse);
 text_column!(ProviderId, |id| id.as_str().into(), Self::parse);
 text_column!(Reason, |reason| reason.as_str().into(), Self::parse);
 text_column!(Provenance, |provenance| provenance.as_str().into(), Self::parse);
+text_column!(KeyStatus, |status| status.as_str().into(), Self::parse);
+text_column!(TokenState, |state| state.as_str().into(), Self::parse);
 
 /// Digests of a fixed length, whose column is a blob.
 macro_rules! digest_column {

@@ -27,7 +27,8 @@ pub(super) struct Schema {
 }
 
 impl Schema {
-    pub(super) const CURRENT: Self = Self { sql: include_str!("../../schema.sql"), steps: &[] };
+    pub(super) const CURRENT: Self =
+        Self { sql: include_str!("../../schema.sql"), steps: &[include_str!("migrations/0002.sql")] };
 
     fn version(&self) -> u32 {
         u32::try_from(self.steps.len()).map_or(u32::MAX, |steps| steps.saturating_add(1))

@@ -4,13 +4,13 @@ use rusqlite::{Transaction, named_params};
 
 use super::columns::Fields;
 use super::{Error, Storage};
-use crate::domain::provider::{Provider, ProviderId, ProviderKind};
+use crate::domain::provider::{Provider, ProviderId};
 use crate::domain::time::Timestamp;
 
 impl Storage {
     /// Makes sure that each provider has a row with its present label and kind. Rows of others stay.
     pub async fn ensure_providers(&self, providers: &[Provider], now: Timestamp) -> Result<(), Error> {
-        let rows: Vec<_> = providers.iter().map(|p| (p.id.clone(), p.label.clone(), kind_text(p.kind))).collect();
+        let rows: Vec<_> = providers.iter().map(|p| (p.id.clone(), p.label.clone(), p.kind.as_str())).collect();
         self.write(move |tx| rows.iter().try_for_each(|(id, label, kind)| ensure(tx, (id, label, kind), now))).await
     }
 }
@@ -33,12 +33,4 @@ pub(super) fn all_or(tx: &Transaction<'_>, provider: Option<&ProviderId>) -> Res
     tx.prepare_cached("SELECT id FROM providers ORDER BY id")?
         .query_and_then([], |row| Fields::of(row, "providers").next("id"))?
         .collect()
-}
-
-const fn kind_text(kind: ProviderKind) -> &'static str {
-    match kind {
-        ProviderKind::Ollama => "ollama",
-        ProviderKind::OpenRouter => "openrouter",
-        ProviderKind::OpenAiCompatible => "openai_compatible",
-    }
 }

@@ -1,12 +1,17 @@
 //! Named values: what the program remembers about itself and what an admin set at run time.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use rusqlite::{Connection, OptionalExtension, named_params};
+use rusqlite::{Connection, OptionalExtension, Transaction, named_params};
+use serde_json::Value;
 
+use super::audit::{self, Note};
+use super::columns::Fields;
 use super::{Error, OpenError, Storage};
+use crate::domain::audit::Change;
 use crate::vault::{Aad, Vault};
 
 const VAULT_CHECK: &str = "vault_check";
@@ -17,9 +22,39 @@ impl Storage {
         self.read(move |tx| Ok(get(tx, name)?)).await
     }
 
+    /// All of them by their names.
+    pub async fn settings(&self) -> Result<BTreeMap<String, String>, Error> {
+        self.read(|tx| {
+            tx.prepare_cached("SELECT name, value FROM settings")?
+                .query_and_then([], |row| {
+                    let mut fields = Fields::of(row, "settings");
+                    Ok((fields.next("name")?, fields.next("value")?))
+                })?
+                .collect()
+        })
+        .await
+    }
+
+    /// Changes all of them in one transaction.
+    pub async fn change_settings(&self, settings: Vec<SettingChange>, change: impl Into<Change>) -> Result<(), Error> {
+        let change = change.into();
+        self.write(move |tx| settings.into_iter().try_for_each(|setting| change_one(tx, setting, &change))).await
+    }
+
     pub async fn set_setting(&self, name: &'static str, value: String) -> Result<(), Error> {
         self.write(move |tx| Ok(set(tx, name, &value)?)).await
     }
+}
+
+/// One setting that an admin changes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SettingChange {
+    pub name: String,
+    /// As it is stored; `None`: its default.
+    pub value: Option<String>,
+    /// What it was and what it is, as the audit log tells it.
+    pub before: Value,
+    pub after: Value,
 }
 
 /// Opens the check value that the first start sealed; that start seals one.
@@ -37,6 +72,21 @@ pub(super) fn check_master_key(connection: &mut Connection, vault: &Vault, path:
     } else {
         Err(OpenError::WrongMasterKey(path.to_owned()))
     }
+}
+
+fn change_one(tx: &Transaction<'_>, setting: SettingChange, change: &Change) -> Result<(), Error> {
+    let SettingChange { name, value, before, after } = setting;
+    if let Some(value) = value {
+        set(tx, &name, &value)?;
+    } else {
+        let params = named_params! { ":name": name };
+        let deleted = tx.prepare_cached("DELETE FROM settings WHERE name = :name")?.execute(params)?;
+        if deleted == 0 && before == after {
+            return Ok(());
+        }
+    }
+    let note = Note { action: "setting.change", subject: Some(&name), before: Some(before), after: Some(after) };
+    audit::record(tx, change, &note)
 }
 
 fn get(connection: &Connection, name: &str) -> rusqlite::Result<Option<String>> {

@@ -1,11 +1,15 @@
-//! Reading what was counted. Client requests, not attempts.
+//! Reading what was counted. Client requests, not attempts, but for the series of an API key.
+
+mod series;
 
 use std::sync::Arc;
 
-use rusqlite::named_params;
+use rusqlite::{Row, Rows, Transaction, named_params};
 
+pub use self::series::SeriesOf;
 use super::columns::Fields;
 use super::{Error, Storage};
+use crate::domain::ids::ClientTokenId;
 use crate::domain::provider::ProviderId;
 use crate::domain::time::Timestamp;
 use crate::domain::usage::Tally;
@@ -18,18 +22,54 @@ pub struct ModelTally {
     pub tally: Tally,
 }
 
+/// What was asked with one client token, which may be deleted since.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientTokenTally {
+    pub id: ClientTokenId,
+    pub name: String,
+    /// The only provider it may use; `None`: all.
+    pub provider: Option<ProviderId>,
+    pub last4: String,
+    pub deleted_at: Option<Timestamp>,
+    pub tally: Tally,
+}
+
+/// The busiest, busiest first, and the sum of all the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ranking<T> {
+    pub top: Vec<T>,
+    /// How many others there are.
+    pub others: u64,
+    pub other: Tally,
+}
+
 impl Storage {
     /// Of all time; over all providers when none is given.
     pub async fn global_totals(&self, provider: Option<ProviderId>) -> Result<Tally, Error> {
         const SQL: &str = "
             SELECT ifnull(sum(requests), 0), ifnull(sum(success), 0), ifnull(sum(failure), 0), ifnull(sum(client_gone), 0),
                 ifnull(sum(input_tokens), 0), ifnull(sum(output_tokens), 0), ifnull(sum(cached_tokens), 0),
-                ifnull(sum(cost_nanos), 0)
+                ifnull(sum(cost_nanos), 0), ifnull(sum(cache_hits), 0)
             FROM global_stats WHERE :provider_id IS NULL OR provider_id = :provider_id";
         self.read(move |tx| {
             tx.prepare_cached(SQL)?.query_row(named_params! { ":provider_id": provider }, |row| {
-                Ok(Fields::of(row, "global_stats").tally())
+                Ok(Fields::of(row, "global_stats").request_tally())
             })?
+        })
+        .await
+    }
+
+    /// Of the hours that began since then.
+    pub async fn totals_since(&self, provider: Option<ProviderId>, since: Timestamp) -> Result<Tally, Error> {
+        const SQL: &str = "
+            SELECT ifnull(sum(requests), 0), ifnull(sum(success), 0), ifnull(sum(failure), 0), ifnull(sum(client_gone), 0),
+                ifnull(sum(input_tokens), 0), ifnull(sum(output_tokens), 0), ifnull(sum(cached_tokens), 0),
+                ifnull(sum(cost_nanos), 0), ifnull(sum(cache_hits), 0)
+            FROM hourly_stats WHERE hour_at >= :since AND (:provider_id IS NULL OR provider_id = :provider_id)";
+        self.read(move |tx| {
+            let params = named_params! { ":provider_id": provider, ":since": since };
+            let read = |row: &Row<'_>| Ok(Fields::of(row, "hourly_stats").request_tally());
+            tx.prepare_cached(SQL)?.query_row(params, read)?
         })
         .await
     }
@@ -38,64 +78,115 @@ impl Storage {
     pub async fn top_models(&self, provider: Option<ProviderId>, limit: u32) -> Result<Vec<ModelTally>, Error> {
         const SQL: &str = "
             SELECT provider_id, model, requests, success, failure, client_gone, input_tokens, output_tokens, cached_tokens,
-                cost_nanos
+                cost_nanos, cache_hits
             FROM model_stats WHERE :provider_id IS NULL OR provider_id = :provider_id
             ORDER BY requests DESC, provider_id, model LIMIT :limit";
         self.read(move |tx| {
             tx.prepare_cached(SQL)?
                 .query_and_then(named_params! { ":provider_id": provider, ":limit": limit }, |row| {
-                    model(Fields::of(row, "model_stats"))
+                    model(&mut Fields::of(row, "model_stats"))
                 })?
                 .collect()
         })
         .await
     }
 
-    /// The most asked models of the hours from `since` on, busiest first.
-    pub async fn top_models_since(
+    /// The most asked models of the hours that began since then.
+    pub async fn models_since(
         &self,
         provider: Option<ProviderId>,
         since: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<ModelTally>, Error> {
+        limit: usize,
+    ) -> Result<Ranking<ModelTally>, Error> {
         const SQL: &str = "
             SELECT provider_id, model, sum(requests), sum(success), sum(failure), sum(client_gone), sum(input_tokens),
-                sum(output_tokens), sum(cached_tokens), sum(cost_nanos)
+                sum(output_tokens), sum(cached_tokens), sum(cost_nanos), sum(cache_hits)
             FROM hourly_stats
             WHERE hour_at >= :since AND (:provider_id IS NULL OR provider_id = :provider_id)
             GROUP BY provider_id, model
-            ORDER BY sum(requests) DESC, provider_id, model LIMIT :limit";
+            ORDER BY sum(requests) DESC, provider_id, model";
         self.read(move |tx| {
-            let params = named_params! { ":provider_id": provider, ":since": since, ":limit": limit };
-            tx.prepare_cached(SQL)?.query_and_then(params, |row| model(Fields::of(row, "hourly_stats")))?.collect()
+            let mut statement = tx.prepare_cached(SQL)?;
+            let rows = statement.query(named_params! { ":provider_id": provider, ":since": since })?;
+            rank(rows, limit, |row| model(&mut Fields::of(row, "hourly_stats")), |model| &model.tally)
         })
         .await
     }
 
-    /// The hours from `since` on in which something was asked, oldest first.
-    pub async fn hourly(
+    /// The most used client tokens of the hours that began since then.
+    pub async fn client_tokens_since(
         &self,
-        provider: Option<ProviderId>,
         since: Timestamp,
-    ) -> Result<Vec<(Timestamp, Tally)>, Error> {
-        const SQL: &str = "
-            SELECT hour_at, sum(requests), sum(success), sum(failure), sum(client_gone), sum(input_tokens),
-                sum(output_tokens), sum(cached_tokens), sum(cost_nanos)
-            FROM hourly_stats
-            WHERE hour_at >= :since AND (:provider_id IS NULL OR provider_id = :provider_id)
-            GROUP BY hour_at ORDER BY hour_at";
-        self.read(move |tx| {
-            tx.prepare_cached(SQL)?
-                .query_and_then(named_params! { ":provider_id": provider, ":since": since }, |row| {
-                    let mut fields = Fields::of(row, "hourly_stats");
-                    Ok((fields.next("hour_at")?, fields.tally()?))
-                })?
-                .collect()
-        })
-        .await
+        limit: usize,
+    ) -> Result<Ranking<ClientTokenTally>, Error> {
+        self.read(move |tx| client_tokens_since(tx, since, limit)).await
     }
 }
 
-fn model(mut fields: Fields<'_>) -> Result<ModelTally, Error> {
-    Ok(ModelTally { provider: fields.next("provider_id")?, model: fields.next("model")?, tally: fields.tally()? })
+fn client_tokens_since(
+    tx: &Transaction<'_>,
+    since: Timestamp,
+    limit: usize,
+) -> Result<Ranking<ClientTokenTally>, Error> {
+    const SUMS: &str = "
+        SELECT client_token_id, sum(requests), sum(success), sum(failure), sum(client_gone), sum(input_tokens),
+            sum(output_tokens), sum(cached_tokens), sum(cost_nanos), sum(cache_hits)
+        FROM token_hourly WHERE hour_at >= :since
+        GROUP BY client_token_id ORDER BY sum(requests) DESC, client_token_id";
+    const TOKEN: &str = "SELECT id, name, provider_id, last4, deleted_at FROM client_tokens WHERE id = :id";
+    let sum = |row: &Row<'_>| {
+        let mut fields = Fields::of(row, "token_hourly");
+        Ok((fields.next("client_token_id")?, fields.request_tally()?))
+    };
+    let mut statement = tx.prepare_cached(SUMS)?;
+    let sums = rank(statement.query(named_params! { ":since": since })?, limit, sum, |(_, tally)| tally)?;
+    let mut named = tx.prepare_cached(TOKEN)?;
+    let name = |(id, tally): (ClientTokenId, Tally)| {
+        let read = |row: &Row<'_>| Ok(token(&mut Fields::of(row, "client_tokens"), tally));
+        named.query_row(named_params! { ":id": id }, read)?
+    };
+    let top = sums.top.into_iter().map(name).collect::<Result<_, Error>>()?;
+    Ok(Ranking { top, others: sums.others, other: sums.other })
 }
+
+/// Takes so many rows and adds up the rest.
+fn rank<T>(
+    mut rows: Rows<'_>,
+    limit: usize,
+    read: impl Fn(&Row<'_>) -> Result<T, Error>,
+    tally: impl Fn(&T) -> &Tally,
+) -> Result<Ranking<T>, Error> {
+    let mut ranking = Ranking { top: Vec::new(), others: 0, other: Tally::default() };
+    while let Some(row) = rows.next()? {
+        let item = read(row)?;
+        if ranking.top.len() < limit {
+            ranking.top.push(item);
+        } else {
+            ranking.others += 1;
+            ranking.other.add(tally(&item));
+        }
+    }
+    Ok(ranking)
+}
+
+fn model(fields: &mut Fields<'_>) -> Result<ModelTally, Error> {
+    Ok(ModelTally {
+        provider: fields.next("provider_id")?,
+        model: fields.next("model")?,
+        tally: fields.request_tally()?,
+    })
+}
+
+fn token(fields: &mut Fields<'_>, tally: Tally) -> Result<ClientTokenTally, Error> {
+    Ok(ClientTokenTally {
+        id: fields.next("id")?,
+        name: fields.next("name")?,
+        provider: fields.next("provider_id")?,
+        last4: fields.next("last4")?,
+        deleted_at: fields.next("deleted_at")?,
+        tally,
+    })
+}
+
+#[cfg(test)]
+mod tests;

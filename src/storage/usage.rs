@@ -1,20 +1,22 @@
 //! Writing what was counted and learned since the last flush: all of it in one transaction, or nothing.
 //!
 //! Figures are added to what is stored, so a batch that failed can be merged into the next and nothing is counted
-//! twice. The sums by provider and by model follow from the hours in the same transaction.
+//! twice. All sums follow from the same rows in the same transaction, so they agree with each other at every moment.
+//! Rows are written in the order of their tables, so that each page is visited once.
 
+mod sums;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rusqlite::{OptionalExtension, Transaction, named_params};
+use rusqlite::Transaction;
 
-use super::columns::{Fields, TallyParams};
+use self::sums::HourKey;
 use super::key_health::{self, KeyHealthRow};
 use super::upstream_rests::{self, UpstreamRests};
 use super::{Durability, Error, Storage, commit};
-use crate::domain::ids::{ApiKeyId, ClientTokenId};
 use crate::domain::provider::ProviderId;
-use crate::domain::time::Timestamp;
-use crate::domain::usage::{Histogram, HourKey, HourTally, KeyTally, Tally, TokenTally, UsageBatch};
+use crate::domain::usage::{AttemptKey, HourTally, KeyTally, RequestKey, RequestTally, Tally, UsageBatch};
 
 /// What was learned since the last flush, to replace what is stored of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,174 +56,68 @@ impl Storage {
             .run(move |connection| commit(connection, Durability::Normal, |tx| apply(tx, &work.0, &work.1)))
             .await;
         applied.map_err(|error| {
-            let (batch, health) = Arc::try_unwrap(flush).unwrap_or_else(|shared| copy(&shared.0, &shared.1));
+            let (batch, health) = Arc::unwrap_or_clone(flush);
             Box::new(UnappliedUsage { batch, health, error })
         })
     }
 }
 
-fn copy(batch: &UsageBatch, health: &Health) -> (UsageBatch, Health) {
-    let batch = UsageBatch {
-        api_keys: batch.api_keys.clone(),
-        client_tokens: batch.client_tokens.clone(),
-        hours: batch.hours.clone(),
-    };
-    (batch, health.clone())
-}
-
 fn apply(tx: &Transaction<'_>, batch: &UsageBatch, health: &Health) -> Result<(), Error> {
-    batch.api_keys.iter().try_for_each(|(id, tally)| add_to_key(tx, *id, tally))?;
-    batch.client_tokens.iter().try_for_each(|(id, tally)| add_to_token(tx, *id, tally))?;
-    for (key, tally) in &batch.hours {
-        add_to_hour(tx, key, tally)?;
-        add_to_model(tx, &key.provider, &key.model, &tally.tally)?;
-        add_to_provider(tx, &key.provider, &tally.tally)?;
-    }
+    apply_attempts(tx, &batch.attempts)?;
+    apply_to_tokens(tx, &batch.requests)?;
+    apply_to_models(tx, &batch.requests)?;
     health.keys.iter().try_for_each(|row| key_health::replace(tx, row))?;
     health.upstreams.iter().try_for_each(|rests| upstream_rests::replace(tx, rests))
 }
 
-/// Adds the new counts to those of the row that is there, for every table of sums.
-macro_rules! add_counts_sql {
-    () => {
-        "requests = requests + excluded.requests,
-        success = success + excluded.success,
-        failure = failure + excluded.failure,
-        client_gone = client_gone + excluded.client_gone,
-        input_tokens = input_tokens + excluded.input_tokens,
-        output_tokens = output_tokens + excluded.output_tokens,
-        cached_tokens = cached_tokens + excluded.cached_tokens,
-        cost_nanos = cost_nanos + excluded.cost_nanos"
-    };
+fn apply_attempts(tx: &Transaction<'_>, attempts: &[(AttemptKey, KeyTally)]) -> Result<(), Error> {
+    let mut rows: Vec<_> = attempts.iter().collect();
+    rows.sort_unstable_by_key(|(key, _)| *key);
+    let mut known = Vec::with_capacity(rows.len());
+    for rows in rows.chunk_by(|(a, _), (b, _)| a.api_key == b.api_key) {
+        let Some((AttemptKey { api_key, .. }, _)) = rows.first() else { continue };
+        let mut sum = KeyTally::default();
+        for (_, tally) in rows {
+            sum.add(tally);
+        }
+        if sums::add_to_key(tx, *api_key, &sum)? {
+            known.extend_from_slice(rows);
+        }
+    }
+    known.sort_unstable_by_key(|(key, _)| (key.hour_at, key.api_key));
+    known.iter().try_for_each(|(key, tally)| sums::add_to_key_hour(tx, *key, &tally.tally))
 }
 
-fn add_to_key(tx: &Transaction<'_>, id: ApiKeyId, tally: &KeyTally) -> Result<(), Error> {
-    // `max` of anything and NULL is NULL, hence the detours.
-    const SQL: &str = concat!(
-        "
-        INSERT INTO key_stats
-            (api_key_id, requests, success, failure, client_gone, input_tokens, output_tokens, cached_tokens, cost_nanos,
-            last_used_at, last_success_at, last_failure_at)
-        SELECT id, :requests, :success, :failure, :client_gone, :input_tokens, :output_tokens, :cached_tokens, :cost_nanos,
-            :last_used_at, :last_success_at, :last_failure_at
-        FROM api_keys WHERE id = :id
-        ON CONFLICT (api_key_id) DO UPDATE SET ",
-        add_counts_sql!(),
-        ",
-            last_used_at = max(last_used_at, excluded.last_used_at),
-            last_success_at = max(ifnull(last_success_at, excluded.last_success_at),
-                ifnull(excluded.last_success_at, last_success_at)),
-            last_failure_at = max(ifnull(last_failure_at, excluded.last_failure_at),
-                ifnull(excluded.last_failure_at, last_failure_at))"
-    );
-    let counts = TallyParams::of(&tally.tally);
-    let params = counts.with(named_params! {
-        ":id": id,
-        ":last_used_at": tally.last_used_at,
-        ":last_success_at": tally.last_success_at,
-        ":last_failure_at": tally.last_failure_at,
-    });
-    tx.prepare_cached(SQL)?.execute(params.as_slice())?;
-    Ok(())
+fn apply_to_tokens(tx: &Transaction<'_>, requests: &[(RequestKey, RequestTally)]) -> Result<(), Error> {
+    let mut rows: Vec<_> = requests.iter().collect();
+    rows.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    let mut known = Vec::with_capacity(rows.len());
+    for rows in rows.chunk_by(|(a, _), (b, _)| a.client_token == b.client_token) {
+        let Some((RequestKey { client_token, .. }, _)) = rows.first() else { continue };
+        let mut sum = RequestTally::default();
+        for (_, tally) in rows {
+            sum.add(tally);
+        }
+        if sums::add_to_token(tx, *client_token, &sum)? {
+            known.extend_from_slice(rows);
+        }
+    }
+    known.sort_unstable_by_key(|(key, _)| (key.hour_at, key.client_token));
+    known.iter().try_for_each(|(key, tally)| sums::add_to_token_hour(tx, key, &tally.hour.tally))
 }
 
-fn add_to_token(tx: &Transaction<'_>, id: ClientTokenId, tally: &TokenTally) -> Result<(), Error> {
-    const SQL: &str = concat!(
-        "
-        INSERT INTO token_stats
-            (client_token_id, requests, success, failure, client_gone, input_tokens, output_tokens, cached_tokens,
-            cost_nanos, last_used_at)
-        SELECT id, :requests, :success, :failure, :client_gone, :input_tokens, :output_tokens, :cached_tokens,
-            :cost_nanos, :last_used_at
-        FROM client_tokens WHERE id = :id
-        ON CONFLICT (client_token_id) DO UPDATE SET ",
-        add_counts_sql!(),
-        ",
-            last_used_at = max(last_used_at, excluded.last_used_at)"
-    );
-    let counts = TallyParams::of(&tally.tally);
-    let params = counts.with(named_params! { ":id": id, ":last_used_at": tally.last_used_at });
-    tx.prepare_cached(SQL)?.execute(params.as_slice())?;
-    Ok(())
-}
-
-fn add_to_hour(tx: &Transaction<'_>, key: &HourKey, tally: &HourTally) -> Result<(), Error> {
-    const SQL: &str = concat!(
-        "
-        INSERT INTO hourly_stats
-            (hour_at, provider_id, model, requests, success, failure, client_gone, input_tokens, output_tokens,
-            cached_tokens, cost_nanos, latency, first_token)
-        VALUES
-            (:hour_at, :provider_id, :model, :requests, :success, :failure, :client_gone, :input_tokens, :output_tokens,
-            :cached_tokens, :cost_nanos, :latency, :first_token)
-        ON CONFLICT (hour_at, provider_id, model) DO UPDATE SET ",
-        add_counts_sql!(),
-        ",
-            latency = excluded.latency,
-            first_token = excluded.first_token"
-    );
-    let (mut latency, mut first_token) = histograms(tx, key)?.unwrap_or_default();
-    latency.add(&tally.latency);
-    first_token.add(&tally.first_token);
-    let (latency, first_token) = (latency.to_bytes(), first_token.to_bytes());
-    let counts = TallyParams::of(&tally.tally);
-    let params = counts.with(named_params! {
-        ":hour_at": key.hour_at,
-        ":provider_id": key.provider,
-        ":model": key.model,
-        ":latency": latency,
-        ":first_token": first_token,
-    });
-    tx.prepare_cached(SQL)?.execute(params.as_slice())?;
-    Ok(())
-}
-
-/// SQL cannot add up blobs, so the histograms are read, added to and written back.
-fn histograms(tx: &Transaction<'_>, key: &HourKey) -> Result<Option<(Histogram, Histogram)>, Error> {
-    const SQL: &str = "
-        SELECT hour_at, latency, first_token FROM hourly_stats
-        WHERE hour_at = :hour_at AND provider_id = :provider_id AND model = :model";
-    let params = named_params! { ":hour_at": key.hour_at, ":provider_id": key.provider, ":model": key.model };
-    let read = |mut fields: Fields<'_>| {
-        fields.next::<Timestamp>("hour_at")?;
-        Ok((fields.next("latency")?, fields.next("first_token")?))
-    };
-    tx.prepare_cached(SQL)?.query_row(params, |row| Ok(read(Fields::of(row, "hourly_stats")))).optional()?.transpose()
-}
-
-fn add_to_model(tx: &Transaction<'_>, provider: &ProviderId, model: &str, tally: &Tally) -> Result<(), Error> {
-    const SQL: &str = concat!(
-        "
-        INSERT INTO model_stats
-            (provider_id, model, requests, success, failure, client_gone, input_tokens, output_tokens, cached_tokens,
-            cost_nanos)
-        VALUES
-            (:provider_id, :model, :requests, :success, :failure, :client_gone, :input_tokens, :output_tokens,
-            :cached_tokens, :cost_nanos)
-        ON CONFLICT (provider_id, model) DO UPDATE SET ",
-        add_counts_sql!(),
-    );
-    let counts = TallyParams::of(tally);
-    let params = counts.with(named_params! { ":provider_id": provider, ":model": model });
-    tx.prepare_cached(SQL)?.execute(params.as_slice())?;
-    Ok(())
-}
-
-fn add_to_provider(tx: &Transaction<'_>, provider: &ProviderId, tally: &Tally) -> Result<(), Error> {
-    const SQL: &str = concat!(
-        "
-        INSERT INTO global_stats
-            (provider_id, requests, success, failure, client_gone, input_tokens, output_tokens, cached_tokens, cost_nanos)
-        VALUES
-            (:provider_id, :requests, :success, :failure, :client_gone, :input_tokens, :output_tokens, :cached_tokens,
-            :cost_nanos)
-        ON CONFLICT (provider_id) DO UPDATE SET ",
-        add_counts_sql!(),
-    );
-    let counts = TallyParams::of(tally);
-    let params = counts.with(named_params! { ":provider_id": provider });
-    tx.prepare_cached(SQL)?.execute(params.as_slice())?;
-    Ok(())
+fn apply_to_models(tx: &Transaction<'_>, requests: &[(RequestKey, RequestTally)]) -> Result<(), Error> {
+    let mut hours = BTreeMap::<HourKey<'_>, HourTally>::new();
+    let mut models = BTreeMap::<(&ProviderId, &str), Tally>::new();
+    let mut providers = BTreeMap::<&ProviderId, Tally>::new();
+    for (RequestKey { provider, model, hour_at, .. }, RequestTally { hour, .. }) in requests {
+        hours.entry(HourKey { hour_at: *hour_at, provider, model }).or_default().add(hour);
+        models.entry((provider, model)).or_default().add(&hour.tally);
+        providers.entry(provider).or_default().add(&hour.tally);
+    }
+    hours.iter().try_for_each(|(key, tally)| sums::add_to_hour(tx, *key, tally))?;
+    models.iter().try_for_each(|((provider, model), tally)| sums::add_to_model(tx, provider, model, tally))?;
+    providers.iter().try_for_each(|(provider, tally)| sums::add_to_provider(tx, provider, tally))
 }
 
 #[cfg(test)]

@@ -13,6 +13,9 @@ use crate::domain::usage::Tally;
 use crate::pool::Pool;
 use crate::storage::{self, Health, Storage};
 
+/// Rows of a kind that may wait by their hours while nothing can be written: a hundred megabytes at most.
+const MAX_WAITING: usize = 250_000;
+
 /// Collects what the workers counted and what the pools learned, and writes it.
 pub(crate) struct Ledger {
     storage: Storage,
@@ -58,6 +61,7 @@ impl Ledger {
         self.is_behind.store(result.is_err(), Ordering::Release);
         result.map_err(|failed| {
             pending.merge(failed.batch);
+            pending.fold_hours_beyond(MAX_WAITING);
             self.return_health(&failed.health);
             failed.error
         })
@@ -87,8 +91,8 @@ impl Ledger {
         for recorder in &self.recorders {
             let batch = recorder.lock().take();
             let mut since_start = self.since_start.lock();
-            for (key, hour) in &batch.hours {
-                since_start.entry(key.provider.clone()).or_default().add(&hour.tally);
+            for (key, row) in &batch.requests {
+                since_start.entry(key.provider.clone()).or_default().add(&row.hour.tally);
             }
             drop(since_start);
             pending.merge(batch);

@@ -2,23 +2,55 @@
 //! those are masked everywhere but in the answer that creates them.
 
 mod api_keys;
+mod audit_log;
 mod auth;
 mod body;
+mod caches;
 mod client_tokens;
+mod document;
 mod error;
+mod export;
 mod infrastructure;
+mod jobs;
+mod key_bulk;
+mod key_checks;
+mod key_export;
+mod key_imports;
+mod key_selection;
 mod key_switches;
+mod language;
+mod optional_body;
 mod parameters;
+mod project;
+mod providers;
 mod public_stats;
+mod settings;
 mod statistics;
+mod test_templates;
 
 pub(crate) use api_keys::ApiKeys;
-pub(crate) use client_tokens::ClientTokens;
-pub(crate) use error::{body_too_large, error_response, internal_error, with_security_headers};
-pub(crate) use infrastructure::{ApiDocument, Infrastructure};
+pub(crate) use audit_log::AuditLog;
+pub(crate) use caches::Caches;
+pub(crate) use client_tokens::{
+    ClientTokenAliases, ClientTokenBulk, ClientTokenExport, ClientTokens, SingleClientToken,
+};
+pub(crate) use document::{ApiDocument, Documentation, SwaggerUi};
+pub(crate) use error::{
+    body_too_large, error_response, internal_error, not_an_admin_network, nothing_here, with_security_headers,
+};
+pub(crate) use infrastructure::Infrastructure;
+pub(crate) use jobs::Jobs;
+pub(crate) use key_bulk::KeyBulk;
+pub(crate) use key_checks::KeyChecks;
+pub(crate) use key_export::KeyExport;
+pub(crate) use key_imports::KeyImports;
 pub(crate) use key_switches::KeySwitches;
+pub(crate) use project::Project;
+pub(crate) use providers::Providers;
 pub(crate) use public_stats::PublicStatsCache;
+pub(crate) use settings::SettingRoutes;
 pub(crate) use statistics::Statistics;
+pub(crate) use test_templates::TestTemplates;
 
 use poem_openapi::Tags;
 
@@ -28,6 +60,16 @@ enum Tag {
     ApiKeys,
     /// What clients present to the pool.
     ClientTokens,
+    /// The upstream services.
+    Providers,
+    /// Long work, and how far it is.
+    Jobs,
     Statistics,
+    /// What can be changed while the server runs.
+    Settings,
+    /// Who changed what.
+    AuditLog,
     Infrastructure,
+    /// What this program is and brings along.
+    Project,
 }

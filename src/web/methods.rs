@@ -1,4 +1,5 @@
-//! Which methods each path takes: told with a 405, and to whoever asks with `OPTIONS`.
+//! Which methods each path takes: told with a 405, and to whoever asks with `OPTIONS`. And which paths a browser may let
+//! pages of other sites read.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +7,12 @@ use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{Endpoint, IntoResponse as _, Request, Response, http};
 use serde::Deserialize;
 
-/// The one path of the control plane that pages of other sites may read.
-const PUBLIC: &str = "/admin/public-stats";
-const PREFLIGHT: [(HeaderName, &str); 4] = [
-    (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+/// The one path below the admin's that is everybody's.
+pub(super) const PUBLIC_STATS: &str = "/admin/public-stats";
+/// The paths of the control plane that pages of other sites may read: none that needs a credential.
+const READABLE_BY_ALL: [&str; 6] =
+    [PUBLIC_STATS, "/api/test-templates", "/project/meta", "/project/docs", "/health", "/openapi.json"];
+const PREFLIGHT: [(HeaderName, &str); 3] = [
     (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, OPTIONS"),
     (header::ACCESS_CONTROL_ALLOW_HEADERS, "Content-Type, Authorization"),
     (header::ACCESS_CONTROL_MAX_AGE, "86400"),
@@ -65,6 +68,9 @@ impl Methods {
         } else {
             endpoint.call(request).await?.into_response()
         };
+        if is_readable_by_all(&path) {
+            response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        }
         if matches!(response.status(), StatusCode::METHOD_NOT_ALLOWED | StatusCode::NO_CONTENT) {
             response.headers_mut().insert(header::ALLOW, allow.clone());
         }
@@ -74,12 +80,16 @@ impl Methods {
 
 fn preflight(path: &str) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
-    if path == PUBLIC {
+    if is_readable_by_all(path) {
         for (name, value) in PREFLIGHT {
             response.headers_mut().insert(name, HeaderValue::from_static(value));
         }
     }
     response
+}
+
+fn is_readable_by_all(path: &str) -> bool {
+    READABLE_BY_ALL.contains(&path)
 }
 
 /// Whether `/a/{b}` names `/a/x`.

@@ -1,12 +1,13 @@
 //! What is written to the access log of one request to the control plane.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use poem::Response;
-use poem::http::Method;
 use poem::http::request::Parts;
+use poem::http::{HeaderValue, Method};
 use tokio::time::Instant;
 
+use super::caller::Caller;
 use super::control::Control;
 use super::methods::Methods;
 use super::request_id::RequestId;
@@ -15,42 +16,42 @@ use crate::domain::ids::ApiKeyId;
 
 /// One request, from its head to its line in the log.
 pub(crate) struct Observed {
-    id: RequestId,
+    caller: Caller,
     method: Method,
     path: String,
-    client_address: IpAddr,
     started: Instant,
 }
 
 impl Observed {
     pub(super) fn begin(request: &Parts, peer: SocketAddr, methods: &Methods, control: &Control) -> Self {
-        let forwarded_for = request.headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+        let forwarded_for = request.headers.get_all("x-forwarded-for").iter().map(HeaderValue::as_bytes);
+        let address = client_address::resolve(peer.ip(), forwarded_for, &control.trusted_proxies);
         Self {
-            id: RequestId::random(),
+            caller: Caller { address, request_id: RequestId::random() },
             method: request.method.clone(),
             path: shown(request.uri.path(), methods),
-            client_address: client_address::resolve(peer.ip(), forwarded_for, &control.trusted_proxies),
             started: Instant::now(),
         }
     }
 
-    pub(crate) fn id(&self) -> RequestId {
-        self.id
+    /// Whose request it is.
+    pub(crate) fn caller(&self) -> Caller {
+        self.caller
     }
 
     /// Writes the line, and names the request in its answer.
     pub(crate) fn end(self, response: Response) -> Response {
         tracing::info!(
             name: "access",
-            { request.id = %self.id,
-            client.address = %self.client_address,
+            { request.id = %self.caller.request_id,
+            client.address = %self.caller.address,
             method = %self.method,
             path = self.path,
             status = response.status().as_u16(),
             latency_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX) },
             "admin request"
         );
-        self.id.on(response)
+        self.caller.request_id.on(response)
     }
 }
 

@@ -6,18 +6,26 @@ use crate::support::{Reply, Role, TestApp};
 
 mod acceptance;
 mod api_keys;
+mod audit_log;
 mod auth;
+mod caches;
 mod client_tokens;
 mod document;
 mod import;
 mod infrastructure;
+mod jobs;
+mod key_checks;
 mod misfits;
+mod network;
 mod order;
+mod project;
 mod providers;
 mod refusals;
 mod request_log;
+mod settings;
 mod statistics;
 mod switching;
+mod templates;
 
 /// A refusal in the form that all of them have: a sentence for people and a word for programs.
 #[track_caller]

@@ -4,6 +4,7 @@
 //! what was answered in the last second, count nothing that was not asked, and agree with each other at every moment.
 
 mod counts;
+mod jobs;
 mod load;
 mod rows;
 

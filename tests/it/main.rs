@@ -9,6 +9,8 @@ mod binary;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
+mod openapi;
+#[cfg(test)]
 mod proxy;
 #[cfg(test)]
 mod sdk;

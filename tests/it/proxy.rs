@@ -1,6 +1,8 @@
 //! The data plane, through the real application: client socket on one side, scripted upstream on the other.
 
 mod bad_input;
+mod bots;
+mod cache;
 mod drain;
 mod failover;
 mod forms;
@@ -8,6 +10,7 @@ mod hangup;
 mod headers;
 mod limits;
 mod models;
+mod rate_limit;
 mod stats;
 mod streaming;
 

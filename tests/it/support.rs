@@ -8,6 +8,7 @@ use std::time::Duration;
 
 mod app;
 mod http;
+mod jobs;
 mod player;
 mod process;
 mod script;
@@ -17,9 +18,10 @@ mod wire;
 
 pub(crate) use app::{ADMIN_TOKEN, Role, TestApp, options};
 pub(crate) use http::{Call, Ending, Pending, Piece, Reply, Stream, send_raw, spoken};
+pub(crate) use jobs::{job_done, job_items, job_made, job_when};
 pub(crate) use process::{Ended, ServerProcess, binary, run};
 pub(crate) use script::{Answer, Part};
-pub(crate) use upstream::{Departure, FakeUpstream};
+pub(crate) use upstream::{Departure, FakeUpstream, Gate};
 
 /// The longest that anything in a test is waited for.
 pub(crate) const WAIT: Duration = Duration::from_secs(10);

@@ -6,7 +6,7 @@ use std::mem;
 use std::panic::resume_unwind;
 use std::thread;
 
-use rusqlite::Transaction;
+use rusqlite::{OptionalExtension, Transaction, named_params};
 
 use super::{ApiKeyRow, TABLE, secret_place};
 use crate::domain::ids::ApiKeyId;
@@ -27,6 +27,16 @@ struct SealedSecret {
 }
 
 impl SealedSecret {
+    /// The columns `id`, `provider_id`, `fingerprint` and `secret_ciphertext` in this order.
+    fn from_row(fields: &mut Fields<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            id: fields.next("id")?,
+            provider: fields.next("provider_id")?,
+            fingerprint: fields.next("fingerprint")?,
+            ciphertext: fields.next("secret_ciphertext")?,
+        })
+    }
+
     fn open(&self, vault: &Vault) -> Result<ApiKeySecret, Error> {
         let opened = vault.open(&secret_place(&self.provider, &self.fingerprint), &self.ciphertext).ok();
         let text = opened.as_ref().and_then(|bytes| std::str::from_utf8(bytes).ok());
@@ -66,6 +76,19 @@ pub(super) fn load(tx: &Transaction<'_>, vault: &Vault) -> Result<Vec<ApiKeyRow>
     })
 }
 
+/// The secret of one key; `None` for one that is not there or is deleted.
+pub(in crate::storage) fn load_one(
+    tx: &Transaction<'_>,
+    vault: &Vault,
+    id: ApiKeyId,
+) -> Result<Option<ApiKeySecret>, Error> {
+    const SQL: &str = "
+        SELECT id, provider_id, fingerprint, secret_ciphertext FROM api_keys WHERE id = :id AND deleted_at IS NULL";
+    let sealed = |row: &rusqlite::Row<'_>| Ok(SealedSecret::from_row(&mut Fields::of(row, TABLE)));
+    let sealed = tx.prepare_cached(SQL)?.query_row(named_params! { ":id": id }, sealed).optional()?.transpose()?;
+    sealed.map(|sealed| sealed.open(vault)).transpose()
+}
+
 fn open_all<F>(share: Vec<(SealedSecret, F)>, vault: &Vault) -> Result<Vec<ApiKeyRow>, Error>
 where
     F: FnOnce(ApiKeySecret) -> ApiKeyRow,
@@ -75,12 +98,7 @@ where
 
 /// The sealed secret, and the row that waits for it.
 fn from_row(mut fields: Fields<'_>) -> Result<(SealedSecret, impl FnOnce(ApiKeySecret) -> ApiKeyRow + use<>), Error> {
-    let sealed = SealedSecret {
-        id: fields.next("id")?,
-        provider: fields.next("provider_id")?,
-        fingerprint: fields.next("fingerprint")?,
-        ciphertext: fields.next("secret_ciphertext")?,
-    };
+    let sealed = SealedSecret::from_row(&mut fields)?;
     let (id, provider) = (sealed.id, sealed.provider.clone());
     let (label, last4) = (fields.next("label")?, fields.next("last4")?);
     let (disabled, expires_at) = (fields.disabled()?, fields.next("expires_at")?);

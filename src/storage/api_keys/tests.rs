@@ -79,7 +79,8 @@ async fn deleting_touches_the_given_provider_only_and_wipes_the_secret() {
     let here = fixture.add_keys(ProviderId::ollama(), "key", 1).await[0];
     let there = fixture.add_keys(ProviderId::openrouter(), "key", 1).await[0];
     let refs = vec![KeyRef::Secret(secret("key-0")), KeyRef::Id(here), KeyRef::Secret(secret("key-0"))];
-    let deleted = fixture.storage.delete_api_keys(Some(ProviderId::openrouter()), refs, NOW).await.unwrap();
+    let deleted =
+        fixture.storage.edit_api_keys(Some(ProviderId::openrouter()), refs, KeyEdit::Delete, NOW).await.unwrap();
     assert_eq!(deleted, [Some((ProviderId::openrouter(), there)), None, None]);
     let left: Vec<_> = fixture.storage.load_api_keys().await.unwrap().iter().map(|row| row.id).collect();
     assert_eq!(left, [here]);
@@ -93,6 +94,11 @@ async fn deleting_touches_the_given_provider_only_and_wipes_the_secret() {
     assert!(wiped);
     let again = fixture.add_keys(ProviderId::openrouter(), "key", 1).await[0];
     assert_ne!(again, there, "a deleted key can be added anew");
+}
+
+async fn edit(fixture: &Fixture, id: ApiKeyId, edit: KeyEdit) -> bool {
+    let edited = fixture.storage.edit_api_keys(None, vec![KeyRef::Id(id)], edit, NOW).await.unwrap();
+    edited[0].is_some()
 }
 
 #[tokio::test]
@@ -112,7 +118,7 @@ async fn disabling_and_enabling_are_remembered() {
         .apply_usage(UsageBatch::default(), Health { keys: vec![health], ..Health::default() })
         .await
         .unwrap();
-    assert!(fixture.storage.disable_api_key(id, Some(later(5)), NOW).await.unwrap());
+    assert!(edit(&fixture, id, KeyEdit::Disable { until: Some(later(5)) }).await);
 
     let fixture = fixture.reopened().await;
     let row = fixture.storage.load_api_keys().await.unwrap().remove(0);
@@ -121,16 +127,16 @@ async fn disabling_and_enabling_are_remembered() {
     let rests = fixture.storage.load_model_rests().await.unwrap();
     assert_eq!(rests.iter().map(|r| (r.api_key, &*r.model, r.cooldown)).collect::<Vec<_>>(), [(id, "big", rest)]);
 
-    assert!(fixture.storage.disable_api_key(id, None, NOW).await.unwrap());
+    assert!(edit(&fixture, id, KeyEdit::Disable { until: None }).await);
     assert_eq!(fixture.storage.load_api_keys().await.unwrap()[0].disabled, Some(Disabled { until: None }));
-    assert!(fixture.storage.enable_api_key(id, NOW).await.unwrap());
+    assert!(edit(&fixture, id, KeyEdit::Enable).await);
     let row = fixture.storage.load_api_keys().await.unwrap().remove(0);
     assert_eq!((row.disabled, row.strikes, row.cooldown), (None, 0, None));
     assert!(fixture.storage.load_model_rests().await.unwrap().is_empty());
 
     let unknown = ApiKeyId::new(NOW, [7; 10]);
-    assert!(!fixture.storage.disable_api_key(unknown, None, NOW).await.unwrap());
-    assert!(!fixture.storage.enable_api_key(unknown, NOW).await.unwrap());
+    assert!(!edit(&fixture, unknown, KeyEdit::Disable { until: None }).await);
+    assert!(!edit(&fixture, unknown, KeyEdit::Enable).await);
 }
 
 #[tokio::test]

@@ -1,8 +1,15 @@
+//! Statuses, searches, counts and single pages; what holds for every order and filter is in the modules below.
+
+mod orders;
+mod selections;
+
+use std::num::NonZeroU32;
+
 use super::*;
 use crate::domain::fault::{FaultScope, Provenance, Reason};
-use crate::domain::usage::{KeyTally, UsageBatch};
+use crate::domain::usage::{AttemptKey, KeyTally, UsageBatch};
 use crate::storage::tests::{Fixture, NOW, added, secret};
-use crate::storage::{Health, KeyHealthRow, KeyRef, NewApiKey};
+use crate::storage::{Health, KeyEdit, KeyHealthRow, KeyRef, NewApiKey};
 
 fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(NOW.as_millis() + millis)
@@ -29,8 +36,9 @@ async fn rest(fixture: &Fixture, id: ApiKeyId, until: i64) {
 }
 
 async fn search(fixture: &Fixture, text: &str, provider: Option<ProviderId>) -> Vec<String> {
-    let wanted = ListApiKeys { provider, search: Search::new(text), ..ListApiKeys::default() };
-    fixture.storage.list_api_keys(wanted, NOW).await.unwrap().items.into_iter().map(|item| item.label).collect()
+    let filter = KeyFilter { provider, search: Search::new(text), ..KeyFilter::default() };
+    let wanted = ListApiKeys { filter, ..ListApiKeys::default() };
+    fixture.storage.list_api_keys(wanted, NOW).await.unwrap().items.into_iter().map(|item| item.key.label).collect()
 }
 
 #[tokio::test]
@@ -40,9 +48,10 @@ async fn a_status_follows_from_deadlines_in_order_of_precedence() {
     let status_at = async |millis| {
         let all = fixture.storage.list_api_keys(ListApiKeys::default(), at(millis)).await.unwrap();
         let counts = fixture.storage.count_api_keys(None, at(millis)).await.unwrap();
-        let status = all.items[0].status;
+        let status = all.items[0].key.status;
         for other in [KeyStatus::Active, KeyStatus::Disabled, KeyStatus::Failed, KeyStatus::Expired] {
-            let wanted = ListApiKeys { status: Some(other), ..ListApiKeys::default() };
+            let filter = KeyFilter { status: Some(other), ..KeyFilter::default() };
+            let wanted = ListApiKeys { filter, ..ListApiKeys::default() };
             let filtered = fixture.storage.list_api_keys(wanted, at(millis)).await.unwrap();
             assert_eq!(filtered.total, u64::from(other == status));
         }
@@ -60,10 +69,14 @@ async fn a_status_follows_from_deadlines_in_order_of_precedence() {
     rest(&fixture, id, 20).await;
     assert_eq!(status_at(19).await, KeyStatus::Failed);
     assert_eq!(status_at(20).await, KeyStatus::Expired);
-    fixture.storage.disable_api_key(id, Some(at(15)), NOW).await.unwrap();
+    fixture
+        .storage
+        .edit_api_keys(None, vec![KeyRef::Id(id)], KeyEdit::Disable { until: Some(at(15)) }, NOW)
+        .await
+        .unwrap();
     assert_eq!(status_at(14).await, KeyStatus::Disabled);
     assert_eq!(status_at(15).await, KeyStatus::Failed);
-    fixture.storage.disable_api_key(id, None, NOW).await.unwrap();
+    fixture.storage.edit_api_keys(None, vec![KeyRef::Id(id)], KeyEdit::Disable { until: None }, NOW).await.unwrap();
     assert_eq!(status_at(1_000_000).await, KeyStatus::Disabled);
 }
 
@@ -76,7 +89,7 @@ async fn pages_are_newest_first_and_end_at_the_last() {
     let list = async |page| {
         let wanted = ListApiKeys { page, ..ListApiKeys::default() };
         let page = fixture.storage.list_api_keys(wanted, NOW).await.unwrap();
-        let labels: String = page.items.iter().map(|item| item.label.as_str()).collect();
+        let labels: String = page.items.iter().map(|item| item.key.label.as_str()).collect();
         (labels, page.total, page.page, page.page_size)
     };
     assert_eq!(list(Some(page(1, 2))).await, ("43".to_owned(), 5, 1, 2));
@@ -111,13 +124,14 @@ async fn a_search_finds_labels_last_characters_and_whole_keys() {
     assert_eq!(search(&fixture, "first-key-in-here-AbCd", Some(ProviderId::openrouter())).await, ["elsewhere"]);
     assert!(search(&fixture, "first-key-in-here", None).await.is_empty(), "a part of a key finds nothing");
     assert!(Search::new(" \t").is_none());
+    assert_eq!(format!("{:?}", Search::new("first-key-in-here-AbCd")), "Some(Search(..))", "it may be a key");
 }
 
 #[tokio::test]
 async fn deleted_keys_are_in_no_list() {
     let fixture = Fixture::new().await;
     let id = add(&fixture, "k", "label", 0, None).await;
-    fixture.storage.delete_api_keys(None, vec![KeyRef::Id(id)], NOW).await.unwrap();
+    fixture.storage.edit_api_keys(None, vec![KeyRef::Id(id)], KeyEdit::Delete, NOW).await.unwrap();
     assert!(search(&fixture, "label", None).await.is_empty());
     assert_eq!(fixture.storage.count_api_keys(None, NOW).await.unwrap(), ApiKeyCounts::default());
     assert!(fixture.storage.api_key_stats(None, NOW).await.unwrap().is_empty());
@@ -130,7 +144,10 @@ async fn statistics_are_listed_with_and_without_use() {
     add(&fixture, "idle", "idle", 1, None).await;
     let tally = Tally { requests: 3, success: 2, failure: 1, ..Tally::default() };
     let key_tally = KeyTally { tally, last_used_at: at(7), last_success_at: Some(at(6)), last_failure_at: None };
-    let batch = UsageBatch { api_keys: vec![(used, key_tally)], ..UsageBatch::default() };
+    let batch = UsageBatch {
+        attempts: vec![(AttemptKey { api_key: used, hour_at: at(7).hour() }, key_tally)],
+        ..UsageBatch::default()
+    };
     fixture.storage.apply_usage(batch, Health::default()).await.unwrap();
     let stats = fixture.storage.api_key_stats(Some(ProviderId::ollama()), NOW).await.unwrap();
     assert_eq!(stats.iter().map(|s| s.key.label.as_str()).collect::<Vec<_>>(), ["idle", "used"]);
@@ -138,4 +155,21 @@ async fn statistics_are_listed_with_and_without_use() {
     assert_eq!((stats[1].tally, stats[1].last_used_at), (tally, Some(at(7))));
     assert_eq!((stats[1].last_success_at, stats[1].last_failure_at), (Some(at(6)), None));
     assert!(fixture.storage.api_key_stats(Some(ProviderId::openrouter()), NOW).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn classes_and_verdicts_are_counted_with_those_that_have_none() {
+    let fixture = Fixture::new().await;
+    fixture.add_keys(ProviderId::ollama(), "key", 5).await;
+    fixture.add_keys(ProviderId::openrouter(), "key", 1).await;
+    let sql = "
+        UPDATE api_keys SET class = 'kimi' WHERE label IN ('key-0', 'key-1');
+        UPDATE api_keys SET class = 'other', checked_at = 1, check_verdict = 'unknown' WHERE label = 'key-2';
+        UPDATE api_keys SET checked_at = 1, check_verdict = 'valid' WHERE label = 'key-3';";
+    fixture.storage.write(move |tx| Ok(tx.execute_batch(sql)?)).await.unwrap();
+    let (classes, verdicts) = fixture.storage.count_classes(Some(ProviderId::ollama())).await.unwrap();
+    assert_eq!(classes, ClassCounts { kimi: 2, other: 1, none: 2, ..ClassCounts::default() });
+    assert_eq!(verdicts, VerdictCounts { valid: 1, unknown: 1, never: 3, ..VerdictCounts::default() });
+    let (classes, verdicts) = fixture.storage.count_classes(None).await.unwrap();
+    assert_eq!((classes.kimi, classes.none, verdicts.never), (3, 2, 4));
 }

@@ -16,13 +16,22 @@ const V3: Schema = Schema {
     steps: &[V2.steps[0], "DROP INDEX notes_by_color;"],
 };
 
+/// Versions that have been released, frozen.
+const RELEASED: [Schema; 1] = [Schema { sql: include_str!("schema_v1.sql"), steps: &[] }];
+
+/// A statement without its comments and the layout of its text.
+fn normalized(sql: &str) -> String {
+    let code = sql.lines().map(|line| line.split("--").next().unwrap_or_default());
+    let words: Vec<_> = code.flat_map(str::split_whitespace).collect();
+    words.join(" ").replace(" ,", ",").replace("( ", "(").replace(" )", ")")
+}
+
 /// The schema without the layout of its text.
 fn dump(connection: &Connection) -> Vec<(String, String)> {
     let sql = "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type, name";
     let mut statement = connection.prepare(sql).unwrap();
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?))).unwrap();
-    rows.map(|row| row.map(|(name, sql)| (name, sql.split_whitespace().collect::<Vec<_>>().join(" "))).unwrap())
-        .collect()
+    rows.map(|row| row.map(|(name, sql)| (name, normalized(&sql))).unwrap()).collect()
 }
 
 fn open(path: &Path, schema: &Schema, now: Timestamp) -> Result<Connection, OpenError> {
@@ -60,6 +69,31 @@ fn old_schema_and_steps_equal_the_new_schema() {
     check_steps_lead_to_the_schema(&V1, &V2);
     check_steps_lead_to_the_schema(&V1, &V3);
     check_steps_lead_to_the_schema(&V2, &V3);
+}
+
+#[test]
+fn every_released_schema_and_the_steps_equal_the_current_schema() {
+    for released in &RELEASED {
+        check_steps_lead_to_the_schema(released, &Schema::CURRENT);
+    }
+}
+
+#[test]
+fn the_rows_of_a_released_version_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("pool.db");
+    let old = open(&path, &RELEASED[0], NOW).unwrap();
+    old.execute_batch(include_str!("rows_v1.sql")).unwrap();
+    drop(old);
+    let new = open(&path, &Schema::CURRENT, NOW).unwrap();
+    let one = |sql: &str| new.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
+    assert_eq!(one("SELECT label || ' ' || ifnull(class, '-') FROM api_keys"), "kept -");
+    assert_eq!(one("SELECT name FROM client_tokens"), "kept");
+    for table in ["token_stats", "global_stats", "model_stats", "hourly_stats"] {
+        assert_eq!(one(&format!("SELECT requests || ' ' || cache_hits FROM {table}")), "7 0", "{table}");
+    }
+    assert_eq!(one("SELECT requests || '' FROM key_stats"), "7");
+    assert_eq!(one("SELECT value FROM settings"), "as it was");
 }
 
 #[test]

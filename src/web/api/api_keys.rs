@@ -1,52 +1,28 @@
 //! `/admin/api-keys`: which upstream keys the pool has.
 
-mod import;
-
-use std::num::NonZeroU32;
+mod item;
 
 use poem::web::Data;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::{Enum, Object, OpenApi};
 
-use self::import::{ApiKeyImport, ApiKeyImportReport, MAX_IMPORT, sort_out};
+use self::item::ApiKeyCountsBody;
+pub(super) use self::item::ApiKeyItem;
 use super::Tag;
 use super::auth::Admin;
 use super::body::Body;
 use super::error::Error;
-use super::parameters::{expiry, key_ref, label, masked, named_provider, pool};
+use super::key_selection::{ClassFilter, KeySelection, StatusFilter, VerdictFilter};
+use super::parameters::{Order, expiry, key_ref, label, named_provider, page_of, pool};
+use crate::changes::Added;
+use crate::domain::ids::ApiKeyId;
+use crate::domain::provider::ProviderId;
 use crate::domain::secret::ApiKeySecret;
-use crate::domain::time::Timestamp;
-use crate::storage::{ApiKeyListItem, KeyStatus, ListApiKeys, NewApiKey, Page, Search};
+use crate::storage::{Direction, KeyEdit, KeyFilter, KeyRef, KeySort, ListApiKeys, NewApiKey, Sort};
 use crate::web::State;
-use crate::web::changes::Added;
 
 pub(crate) struct ApiKeys;
-
-/// One key of a list. The key itself is never told; `id` names it in every other route.
-#[derive(Object)]
-struct ApiKeyItem {
-    id: String,
-    /// `****` and the last four characters; of a key under twelve none.
-    api_key: String,
-    /// The key's label.
-    username: String,
-    /// `active`, `disabled` (by an admin), `failed` (rests after a fault) or `expired`.
-    status: String,
-    provider: String,
-    created_at: String,
-    expires_at: Option<String>,
-    /// Until when an admin disabled it; absent when for ever or not disabled.
-    disabled_until: Option<String>,
-    /// Until when it rests.
-    cooldown_until: Option<String>,
-    /// Why it rests, in a word.
-    cooldown_reason: Option<String>,
-    /// How sure the end is: `stated` by the upstream, `computed` from a known window, or `guessed`.
-    cooldown_provenance: Option<String>,
-    /// Faults of the key in a row. Three make it rest for an hour.
-    consecutive_failures: u32,
-}
 
 #[derive(Object)]
 #[oai(rename_all = "camelCase")]
@@ -66,14 +42,33 @@ enum Fetch {
     All,
 }
 
-#[derive(Enum)]
-#[oai(rename_all = "lowercase")]
-enum StatusFilter {
-    All,
-    Active,
-    Disabled,
-    Failed,
-    Expired,
+/// What a list is sorted by. Keys that have none of it come last.
+#[derive(Clone, Copy, Enum)]
+#[oai(rename_all = "snake_case")]
+enum SortBy {
+    Created,
+    Label,
+    Status,
+    Expires,
+    LastUsed,
+    Requests,
+    Failures,
+    SuccessRate,
+}
+
+/// What is changed; what is absent stays.
+#[derive(Object)]
+struct ApiKeyChange {
+    /// The label.
+    username: Option<String>,
+    /// Life in seconds from now; 0 is for ever.
+    ttl: Option<i64>,
+}
+
+#[derive(Object)]
+struct ApiKeyRevealed {
+    id: String,
+    api_key: String,
 }
 
 #[derive(Object)]
@@ -123,7 +118,8 @@ struct ApiKeysDeleted {
 impl ApiKeys {
     /// Lists API keys
     ///
-    /// Newest first. `search` finds a part of the label, the last four characters, or a whole key.
+    /// Newest first unless `sort` and `order` say otherwise. `search` finds a part of the label, the last four
+    /// characters, or a whole key.
     #[oai(path = "/api-keys", method = "get")]
     #[expect(clippy::too_many_arguments, reason = "each is a query parameter")]
     async fn list(
@@ -139,18 +135,33 @@ impl ApiKeys {
         /// `all` gives everything on one page.
         fetch: Query<Option<Fetch>>,
         status: Query<Option<StatusFilter>>,
+        class: Query<Option<ClassFilter>>,
+        verdict: Query<Option<VerdictFilter>>,
         search: Query<Option<String>>,
+        /// Added at this moment or later, as `2026-01-31T12:00:00Z`.
+        #[oai(name = "createdSince")]
+        created_since: Query<Option<String>>,
+        /// Added before this moment.
+        #[oai(name = "createdBefore")]
+        created_before: Query<Option<String>>,
+        sort: Query<Option<SortBy>>,
+        order: Query<Option<Order>>,
+        /// The default provider when absent; `all` for every one.
         provider: Query<Option<String>>,
     ) -> Result<Json<ApiKeyList>, Error> {
-        let pool = pool(&state, None, provider.0.as_deref())?;
-        let number = NonZeroU32::new(page.0.unwrap_or(1)).unwrap_or(NonZeroU32::MIN);
-        let size = NonZeroU32::new(page_size.0.unwrap_or(50)).unwrap_or(NonZeroU32::MIN);
-        let wanted = ListApiKeys {
-            provider: Some(pool.provider().clone()),
-            status: status.0.and_then(|status| status.wanted()),
-            search: search.0.as_deref().and_then(Search::new),
-            page: fetch.0.is_none().then_some(Page { number, size }),
+        let selection = KeySelection {
+            provider: None,
+            status: status.0,
+            class: class.0,
+            verdict: verdict.0,
+            search: search.0,
+            created_since: created_since.0,
+            created_before: created_before.0,
         };
+        let filter =
+            KeyFilter { provider: listed_provider(&state, provider.0.as_deref())?, ..selection.filter(&state)? };
+        let page = fetch.0.is_none().then(|| page_of(page.0, page_size.0));
+        let wanted = ListApiKeys { filter, sort: sorted(sort.0, order.0), page };
         // So that what the pool learned a moment ago is in the list.
         state.flush().await;
         let listed = state.storage.list_api_keys(wanted, state.clock.now()).await?;
@@ -163,11 +174,27 @@ impl ApiKeys {
         }))
     }
 
+    /// Counts API keys for each filter
+    #[oai(path = "/api-keys/counts", method = "get")]
+    async fn counts(
+        &self,
+        _admin: Admin,
+        state: Data<&State>,
+        /// The default provider when absent; `all` for every one.
+        provider: Query<Option<String>>,
+    ) -> Result<Json<ApiKeyCountsBody>, Error> {
+        let provider = listed_provider(&state, provider.0.as_deref())?;
+        state.flush().await;
+        let statuses = state.storage.count_api_keys(provider.clone(), state.clock.now()).await?;
+        let (classes, verdicts) = state.storage.count_classes(provider).await?;
+        Ok(Json(ApiKeyCountsBody::new(statuses, &classes, &verdicts)))
+    }
+
     /// Adds an API key
     #[oai(path = "/api-keys", method = "post")]
     async fn add(
         &self,
-        _admin: Admin,
+        admin: Admin,
         state: Data<&State>,
         provider: Query<Option<String>>,
         body: Body<AddApiKey>,
@@ -180,7 +207,7 @@ impl ApiKeys {
             label: label(body.username.as_deref(), "username")?,
             expires_at: expiry(body.ttl, "ttl", state.clock.now())?,
         };
-        let added = state.add_api_keys(pool, vec![key]).await?;
+        let added = state.changes.add_api_keys(pool, vec![key], admin.by()).await?;
         let (success, message, id) = match added.first() {
             Some(Added::Added(id)) => (true, "Added", id.to_string()),
             Some(Added::Exists(id)) => (false, "Already exists", id.to_string()),
@@ -196,7 +223,7 @@ impl ApiKeys {
     #[oai(path = "/api-keys", method = "delete")]
     async fn delete(
         &self,
-        _admin: Admin,
+        admin: Admin,
         state: Data<&State>,
         provider: Query<Option<String>>,
         body: Body<ApiKeysToDelete>,
@@ -210,8 +237,58 @@ impl ApiKeys {
         }
         let keys = names.iter().map(|name| key_ref(name)).collect::<Result<Vec<_>, _>>()?;
         let total = keys.len();
-        let deleted = state.delete_api_keys(provider, keys).await?;
+        let done = state.changes.edit_api_keys(provider, keys, KeyEdit::Delete, admin.by()).await?;
+        let deleted = done.iter().flatten().count();
         Ok(Json(ApiKeysDeleted { success: deleted > 0, deleted, failed: total - deleted, total }))
+    }
+
+    /// Tells about one API key
+    #[oai(path = "/api-keys/:key", method = "get")]
+    async fn one(
+        &self,
+        _admin: Admin,
+        state: Data<&State>,
+        /// The key's id.
+        key: Path<String>,
+    ) -> Result<Json<ApiKeyItem>, Error> {
+        let id = key_id(&key.0)?;
+        state.flush().await;
+        let stats = state.storage.api_key(id, state.clock.now()).await?.ok_or_else(no_such_key)?;
+        Ok(Json(stats.into()))
+    }
+
+    /// Changes an API key's label or its end
+    #[oai(path = "/api-keys/:key", method = "patch")]
+    async fn change(
+        &self,
+        admin: Admin,
+        state: Data<&State>,
+        /// The key's id.
+        key: Path<String>,
+        body: Body<ApiKeyChange>,
+    ) -> Result<Json<ApiKeyItem>, Error> {
+        let id = key_id(&key.0)?;
+        let edit = body.0.edit(&state)?;
+        let done = state.changes.edit_api_keys(None, vec![KeyRef::Id(id)], edit, admin.by()).await?;
+        done.into_iter().flatten().next().ok_or_else(no_such_key)?;
+        let stats = state.storage.api_key(id, state.clock.now()).await?.ok_or_else(no_such_key)?;
+        Ok(Json(stats.into()))
+    }
+
+    /// Tells an API key itself
+    ///
+    /// The audit log keeps who asked.
+    #[oai(path = "/api-keys/:key/reveal", method = "post")]
+    async fn reveal(
+        &self,
+        admin: Admin,
+        state: Data<&State>,
+        /// The key's id.
+        key: Path<String>,
+    ) -> Result<Json<ApiKeyRevealed>, Error> {
+        let id = key_id(&key.0)?;
+        let secret = state.changes.reveal_api_key(id, admin.by()).await?.ok_or_else(no_such_key)?;
+        Ok(Json(ApiKeyRevealed { id: id.to_string(), api_key: secret.expose().to_owned() }))
     }
 
     /// Deletes one API key
@@ -220,68 +297,65 @@ impl ApiKeys {
     #[oai(path = "/api-keys/:key", method = "delete")]
     async fn delete_one(
         &self,
-        _admin: Admin,
+        admin: Admin,
         state: Data<&State>,
         key: Path<String>,
         provider: Query<Option<String>>,
     ) -> Result<Json<ApiKeysDeleted>, Error> {
         let provider = named_provider(&state, None, provider.0.as_deref())?;
-        let deleted = state.delete_api_keys(provider, vec![key_ref(&key.0)?]).await?;
-        if deleted == 0 {
-            return Err(Error::not_found("There is no such API key."));
+        let keys = vec![key_ref(&key.0)?];
+        let done = state.changes.edit_api_keys(provider, keys, KeyEdit::Delete, admin.by()).await?;
+        if done.iter().flatten().next().is_none() {
+            return Err(no_such_key());
         }
-        Ok(Json(ApiKeysDeleted { success: true, deleted, failed: 0, total: 1 }))
-    }
-
-    /// Imports a list of API keys
-    ///
-    /// All that are possible are added; the report has a line for each, and says which were stored.
-    #[oai(path = "/api-keys/import", method = "post")]
-    async fn import(
-        &self,
-        _admin: Admin,
-        state: Data<&State>,
-        provider: Query<Option<String>>,
-        body: Body<ApiKeyImport>,
-    ) -> Result<Json<ApiKeyImportReport>, Error> {
-        let body = body.0;
-        let pool = pool(&state, body.provider.as_deref(), provider.0.as_deref())?;
-        if body.keys.len() > MAX_IMPORT {
-            return Err(Error::bad_request(format!("`keys` has more than {MAX_IMPORT} lines; send them in parts.")));
-        }
-        let (report, keys) = sort_out(&body.keys);
-        let added = state.add_api_keys(pool, keys).await?;
-        Ok(Json(report.finished(&added)))
+        Ok(Json(ApiKeysDeleted { success: true, deleted: 1, failed: 0, total: 1 }))
     }
 }
 
-impl StatusFilter {
-    const fn wanted(&self) -> Option<KeyStatus> {
+fn key_id(text: &str) -> Result<ApiKeyId, Error> {
+    ApiKeyId::parse(text.trim()).ok_or_else(no_such_key)
+}
+
+fn no_such_key() -> Error {
+    Error::not_found("There is no such API key.")
+}
+
+/// The provider of a list; `None` is all of them.
+pub(super) fn listed_provider(state: &State, name: Option<&str>) -> Result<Option<ProviderId>, Error> {
+    if name.is_some_and(|name| name.trim().eq_ignore_ascii_case("all")) {
+        return Ok(None);
+    }
+    Ok(Some(pool(state, None, name)?.provider().clone()))
+}
+
+fn sorted(by: Option<SortBy>, order: Option<Order>) -> Sort<KeySort> {
+    let by = by.map_or_else(KeySort::default, SortBy::wanted);
+    Sort { by, direction: order.map_or_else(Direction::default, Order::direction) }
+}
+
+impl SortBy {
+    const fn wanted(self) -> KeySort {
         match self {
-            Self::All => None,
-            Self::Active => Some(KeyStatus::Active),
-            Self::Disabled => Some(KeyStatus::Disabled),
-            Self::Failed => Some(KeyStatus::Failed),
-            Self::Expired => Some(KeyStatus::Expired),
+            Self::Created => KeySort::Created,
+            Self::Label => KeySort::Label,
+            Self::Status => KeySort::Status,
+            Self::Expires => KeySort::Expires,
+            Self::LastUsed => KeySort::LastUsed,
+            Self::Requests => KeySort::Requests,
+            Self::Failures => KeySort::Failures,
+            Self::SuccessRate => KeySort::SuccessRate,
         }
     }
 }
 
-impl From<ApiKeyListItem> for ApiKeyItem {
-    fn from(item: ApiKeyListItem) -> Self {
-        Self {
-            id: item.id.to_string(),
-            api_key: masked(&item.last4),
-            username: item.label,
-            status: item.status.as_str().to_owned(),
-            provider: item.provider.to_string(),
-            created_at: item.created_at.to_rfc3339(),
-            expires_at: item.expires_at.map(Timestamp::to_rfc3339),
-            disabled_until: item.disabled.and_then(|d| d.until).map(Timestamp::to_rfc3339),
-            cooldown_until: item.cooldown.map(|c| c.until.to_rfc3339()),
-            cooldown_reason: item.cooldown.map(|c| c.reason.as_str().to_owned()),
-            cooldown_provenance: item.cooldown.map(|c| c.provenance.as_str().to_owned()),
-            consecutive_failures: item.strikes,
+impl ApiKeyChange {
+    fn edit(self, state: &State) -> Result<KeyEdit, Error> {
+        if self.username.is_none() && self.ttl.is_none() {
+            return Err(Error::bad_request("There is nothing to change: give `username` or `ttl`."));
         }
+        Ok(KeyEdit::Amend {
+            label: self.username.map(|username| label(Some(&username), "username")).transpose()?,
+            expires_at: self.ttl.map(|ttl| expiry(Some(ttl), "ttl", state.clock.now())).transpose()?,
+        })
     }
 }

@@ -1,46 +1,34 @@
 //! `/admin/tokens`: what clients present to the pool.
 
+mod aliases;
+mod answers;
+mod bulk;
+mod export;
+mod requests;
+mod single;
+
 use poem::web::Data;
 use poem_openapi::param::Query;
 use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
 
+pub(crate) use self::aliases::ClientTokenAliases;
+use self::answers::{ClientTokenCreated, ClientTokenItem, ClientTokenList, no_such_token};
+pub(crate) use self::bulk::ClientTokenBulk;
+pub(crate) use self::export::ClientTokenExport;
+use self::requests::{
+    ClientTokenFilter, ClientTokenSort, ClientTokenStatus, check_count, made, scope, sorted, token_ref,
+};
+pub(crate) use self::single::SingleClientToken;
 use super::Tag;
 use super::auth::Admin;
 use super::body::Body;
 use super::error::Error;
-use super::parameters::{expiry, label, masked, named_provider, pool};
-use crate::domain::ids::ClientTokenId;
-use crate::domain::provider::ProviderId;
-use crate::domain::time::Timestamp;
-use crate::storage::{ClientTokenListItem, NewClientToken, TokenRef};
-use crate::vault::TokenHash;
+use super::parameters::{Order, expiry, label, page_of};
+use crate::storage::{ClientTokenRow, ListClientTokens};
 use crate::web::State;
-use crate::web::changes::new_client_token;
 
 pub(crate) struct ClientTokens;
-
-/// One token of a list. The token itself is told once, by the answer that creates it.
-#[derive(Object)]
-struct ClientTokenItem {
-    id: String,
-    /// `sk-****` and the last four characters.
-    token: String,
-    name: String,
-    /// The only provider it may use, or `all`.
-    provider: String,
-    #[oai(rename = "createdAt")]
-    created_at: String,
-    expires_at: Option<String>,
-    /// Client requests that it was used for.
-    #[oai(rename = "requestCount")]
-    request_count: u64,
-}
-
-#[derive(Object)]
-struct ClientTokenList {
-    tokens: Vec<ClientTokenItem>,
-}
 
 #[derive(Object)]
 #[oai(rename_all = "camelCase")]
@@ -53,108 +41,115 @@ struct CreateClientToken {
 }
 
 #[derive(Object)]
-#[oai(rename_all = "camelCase")]
-struct ClientTokenCreated {
-    id: String,
-    /// The token. It is not told again.
-    token: String,
-    name: String,
-    provider: String,
-    #[oai(skip_serializing_if_is_none)]
-    expires_at: Option<String>,
-}
-
-#[derive(Object)]
-struct DeleteClientToken {
+struct DeleteClientTokens {
     /// The token's id, or the token itself.
-    token: String,
+    token: Option<String>,
+    /// Several of them.
+    tokens: Option<Vec<String>>,
 }
 
 #[derive(Object)]
-struct ClientTokenDeleted {
+#[oai(skip_serializing_if_is_none)]
+struct ClientTokensDeleted {
+    /// Whether any was deleted.
     success: bool,
+    /// Of several tokens those that were deleted, like the following.
+    deleted: Option<usize>,
+    /// Those that do not exist.
+    failed: Option<usize>,
+    total: Option<usize>,
 }
 
 #[OpenApi(prefix_path = "/admin", tag = "Tag::ClientTokens")]
 impl ClientTokens {
     /// Lists client tokens
+    ///
+    /// All of them unless `page` or `pageSize` is given, and newest first unless `sort` and `order` say otherwise.
+    /// `search` finds a part of the name, the last four characters, or a whole token.
     #[oai(path = "/tokens", method = "get")]
+    #[expect(clippy::too_many_arguments, reason = "each is a query parameter")]
     async fn list(
         &self,
         _admin: Admin,
         state: Data<&State>,
-        /// Only tokens that may use this provider; all tokens when absent.
+        /// Only tokens that may use this provider; all tokens when absent or `all`.
         provider: Query<Option<String>>,
+        status: Query<Option<ClientTokenStatus>>,
+        search: Query<Option<String>>,
+        sort: Query<Option<ClientTokenSort>>,
+        order: Query<Option<Order>>,
+        /// From 1; beyond the last page gives the last.
+        #[oai(validator(minimum(value = "1")))]
+        page: Query<Option<u32>>,
+        /// 1 to 200; 50 when absent.
+        #[oai(name = "pageSize", validator(minimum(value = "1"), maximum(value = "200")))]
+        page_size: Query<Option<u32>>,
     ) -> Result<Json<ClientTokenList>, Error> {
-        let provider = named_provider(&state, None, provider.0.as_deref())?.cloned();
+        let filter = ClientTokenFilter { provider: provider.0, status: status.0, search: search.0 };
+        let page = (page.0.is_some() || page_size.0.is_some()).then(|| page_of(page.0, page_size.0));
+        let wanted = ListClientTokens { sort: sorted(sort.0, order.0), page, ..filter.wanted(&state)? };
         state.flush().await;
-        let tokens = state.storage.list_client_tokens(provider).await?;
-        Ok(Json(ClientTokenList { tokens: tokens.into_iter().map(ClientTokenItem::from).collect() }))
+        let listed = state.storage.list_client_tokens(wanted, state.clock.now()).await?;
+        Ok(Json(match page {
+            Some(_) => ClientTokenList::page(listed),
+            None => ClientTokenList::whole(listed.items.into_iter().map(ClientTokenItem::from)),
+        }))
     }
 
     /// Creates a client token
     #[oai(path = "/tokens", method = "post")]
     async fn create(
         &self,
-        _admin: Admin,
+        admin: Admin,
         state: Data<&State>,
         provider: Query<Option<String>>,
         body: Body<CreateClientToken>,
     ) -> Result<Json<ClientTokenCreated>, Error> {
         let body = body.0;
-        let named = body.provider.as_deref().or(provider.0.as_deref());
-        let is_for_all = named.is_some_and(|name| name.trim().eq_ignore_ascii_case("all"));
-        let provider = if is_for_all { None } else { Some(pool(&state, None, named)?.provider().clone()) };
+        let provider = scope(&state, body.provider.as_deref().or(provider.0.as_deref()))?;
         let name = label(body.name.as_deref(), "name")?;
         let expires_at = expiry(body.expires_in, "expiresIn", state.clock.now())?;
-        let secret = new_client_token().map_err(|error| Error::from(crate::storage::Error::from(error)))?;
-        let text = secret.expose().to_owned();
-        let row = state.add_client_token(NewClientToken { secret, name, provider, expires_at }).await?;
-        Ok(Json(ClientTokenCreated {
-            id: row.id.to_string(),
-            token: text,
-            name: row.name,
-            provider: scope(row.provider.as_ref()),
-            expires_at: row.expires_at.map(Timestamp::to_rfc3339),
-        }))
+        made(&state, name, provider, expires_at, admin.by()).await.map(Json)
     }
 
-    /// Deletes a client token
+    /// Deletes client tokens
+    ///
+    /// Each is named by its id or by the token itself. Their statistics stay.
     #[oai(path = "/tokens", method = "delete")]
     async fn delete(
         &self,
-        _admin: Admin,
+        admin: Admin,
         state: Data<&State>,
-        body: Body<DeleteClientToken>,
-    ) -> Result<Json<ClientTokenDeleted>, Error> {
-        let named = body.0.token.trim();
-        let token = match ClientTokenId::parse(named) {
-            Some(id) => TokenRef::Id(id),
-            None => TokenRef::Hash(TokenHash::of(named)),
+        body: Body<DeleteClientTokens>,
+    ) -> Result<Json<ClientTokensDeleted>, Error> {
+        let DeleteClientTokens { token, tokens } = body.0;
+        let (named, is_list) = match (token, tokens) {
+            (Some(token), None) => (vec![token], false),
+            (None, Some(tokens)) => (tokens, true),
+            (Some(_), Some(_)) => return Err(Error::bad_request("Give either `token` or `tokens`.")),
+            (None, None) => return Err(Error::bad_request("The field `token` is missing: it has to be a text.")),
         };
-        if state.delete_client_token(token).await? {
-            Ok(Json(ClientTokenDeleted { success: true }))
+        check_count(&named, "tokens")?;
+        let refs = named.iter().map(|text| token_ref(text)).collect();
+        let deleted = state.changes.delete_client_tokens(refs, admin.by()).await?;
+        if is_list {
+            Ok(Json(ClientTokensDeleted::several(&deleted)))
         } else {
-            Err(Error::not_found("There is no such client token."))
+            ClientTokensDeleted::one(&deleted).map(Json)
         }
     }
 }
 
-fn scope(provider: Option<&ProviderId>) -> String {
-    provider.map_or_else(|| String::from("all"), ToString::to_string)
-}
+impl ClientTokensDeleted {
+    /// Of one token, which has to have been there.
+    fn one(deleted: &[Option<ClientTokenRow>]) -> Result<Self, Error> {
+        let is_done = deleted.iter().any(Option::is_some);
+        let done = Self { success: true, deleted: None, failed: None, total: None };
+        is_done.then_some(done).ok_or_else(no_such_token)
+    }
 
-impl From<ClientTokenListItem> for ClientTokenItem {
-    fn from(item: ClientTokenListItem) -> Self {
-        let ClientTokenListItem { token, requests } = item;
-        Self {
-            id: token.id.to_string(),
-            token: format!("sk-{}", masked(&token.last4)),
-            name: token.name,
-            provider: scope(token.provider.as_ref()),
-            created_at: token.created_at.to_rfc3339(),
-            expires_at: token.expires_at.map(Timestamp::to_rfc3339),
-            request_count: requests,
-        }
+    fn several(outcomes: &[Option<ClientTokenRow>]) -> Self {
+        let (total, deleted) = (outcomes.len(), outcomes.iter().flatten().count());
+        Self { success: deleted > 0, deleted: Some(deleted), failed: Some(total - deleted), total: Some(total) }
     }
 }

@@ -1,6 +1,7 @@
 //! Errors of the control plane: `{"error": "sentence", "code": "word"}` and a status that says whose fault it is.
 
 use std::io;
+use std::time::Duration;
 
 use http_body_util::LengthLimitError;
 use poem::error::ReadBodyError;
@@ -17,6 +18,7 @@ pub(super) const NO_ADMIN_TOKEN: &str =
     "This needs the admin token: send it in the header `Authorization: Bearer <admin token>`.";
 pub(super) const BODY_DOES_NOT_FIT: &str =
     "The body does not fit this route: see the API's document, `GET /openapi.json`.";
+const NOTHING_HERE: &str = "There is nothing at this path.";
 const REQUEST_DOES_NOT_FIT: &str = "The request does not fit this route: see the API's document, `GET /openapi.json`.";
 
 /// What was wrong.
@@ -37,9 +39,18 @@ pub(crate) enum Error {
     /// The admin token is missing or wrong.
     #[oai(status = 401)]
     Unauthorized(Json<ErrorBody>),
+    /// The admin's routes cannot be reached from this address.
+    #[oai(status = 403)]
+    Forbidden(Json<ErrorBody>),
     /// What the request names does not exist.
     #[oai(status = 404)]
     NotFound(Json<ErrorBody>),
+    /// Too many wrong admin tokens came from this address; try again after the seconds in `Retry-After`.
+    #[oai(status = 429)]
+    TooManyRequests(Json<ErrorBody>, #[oai(header = "Retry-After")] u64),
+    /// The request fits, but not to how things are.
+    #[oai(status = 409)]
+    Conflict(Json<ErrorBody>),
     /// The server cannot answer now; try again after the seconds in `Retry-After`.
     #[oai(status = 503)]
     Unavailable(Json<ErrorBody>, #[oai(header = "Retry-After")] u32),
@@ -61,8 +72,17 @@ impl Error {
         Self::NotFound(body(error, "not_found"))
     }
 
+    pub(super) fn conflict(error: impl Into<String>) -> Self {
+        Self::Conflict(body(error, "conflict"))
+    }
+
     pub(super) fn unauthorized(error: impl Into<String>) -> Self {
         Self::Unauthorized(body(error, "unauthorized"))
+    }
+
+    pub(super) fn too_many_failures(retry_after: Duration) -> Self {
+        let sentence = "Too many wrong admin tokens came from this address.";
+        Self::TooManyRequests(body(sentence, "too_many_failures"), retry_after.as_secs())
     }
 }
 
@@ -110,7 +130,7 @@ pub(crate) async fn error_response(error: poem::Error) -> Response {
     }
     let status = error.status();
     let (code, sentence) = match status {
-        StatusCode::NOT_FOUND => ("not_found", String::from("There is nothing at this path.")),
+        StatusCode::NOT_FOUND => ("not_found", String::from(NOTHING_HERE)),
         StatusCode::METHOD_NOT_ALLOWED => ("method_not_allowed", String::from("This path does not take this method.")),
         StatusCode::UNAUTHORIZED => ("unauthorized", String::from(NO_ADMIN_TOKEN)),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => (
@@ -127,10 +147,20 @@ pub(crate) async fn error_response(error: poem::Error) -> Response {
     refusal(status, code, sentence)
 }
 
+/// The answer for what is switched off: the same as where there never was anything.
+pub(crate) fn nothing_here() -> Response {
+    with_security_headers(refusal(StatusCode::NOT_FOUND, "not_found", NOTHING_HERE))
+}
+
 /// The answer where a handler failed without one.
 pub(crate) fn internal_error(id: RequestId) -> Response {
     let sentence = format!("Something went wrong here; the log says how, under {id}.");
     with_security_headers(refusal(StatusCode::INTERNAL_SERVER_ERROR, "internal", sentence))
+}
+
+pub(crate) fn not_an_admin_network() -> Response {
+    let sentence = "This cannot be reached from your address; the option ADMIN_NETWORKS says from where it can.";
+    Error::Forbidden(body(sentence, "forbidden")).into_response()
 }
 
 pub(crate) fn body_too_large() -> Response {
@@ -187,17 +217,22 @@ fn expected(reason: &str) -> String {
     }
 }
 
-/// Headers that every answer of the control plane has.
+/// What the pages of Swagger UI may do: run and show what comes from here, and ask this server.
+pub(super) const SWAGGER_UI_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Headers that every answer of the control plane has. A page brings the policy of its own family.
 pub(crate) fn with_security_headers(mut response: Response) -> Response {
-    const HEADERS: [(HeaderName, &str); 4] = [
+    const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+    const HEADERS: [(HeaderName, &str); 3] = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "same-origin"),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
     ];
     for (name, value) in HEADERS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
+    response.headers_mut().entry(header::CONTENT_SECURITY_POLICY).or_insert(POLICY);
     if response.status() == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }

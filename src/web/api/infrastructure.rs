@@ -1,12 +1,15 @@
-//! `/health`, `/readyz` and `/metrics`, for machines that watch this one, and `/openapi.json`, for those that use it. None
-//! tells anything about single keys.
+//! `/health`, `/readyz` and `/metrics`, for machines that watch this one. None tells anything about single keys, and only
+//! the admin is told whether a provider has any.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use poem::Request;
 use poem::web::Data;
-use poem_openapi::payload::{Json, PlainText, Response};
-use poem_openapi::types::Any;
+use poem::web::headers::authorization::Bearer;
+use poem::web::headers::{Authorization, HeaderMapExt as _};
+use poem_openapi::payload::{Json, PlainText};
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -17,18 +20,11 @@ use prometheus_client::registry::Registry;
 
 use super::Tag;
 use crate::domain::usage::Tally;
-use crate::web::State;
+use crate::pool::Pool;
+use crate::web::{Caller, State};
 
-pub(crate) struct Infrastructure;
-
-/// The API's own document, which is made of the routes and served by one of them.
-#[derive(Clone)]
-pub(crate) struct ApiDocument(Arc<serde_json::Value>);
-
-impl ApiDocument {
-    pub(crate) fn of(document: &str) -> Self {
-        Self(Arc::new(serde_json::from_str(document).unwrap_or_default()))
-    }
+pub(crate) struct Infrastructure {
+    project: ProjectLinks,
 }
 
 #[derive(Object)]
@@ -40,6 +36,32 @@ struct Health {
     timestamp: String,
     /// Seconds since the start.
     uptime: u64,
+    project: ProjectLinks,
+    /// Whether the default provider has an API key, whatever its state. For the admin alone.
+    #[oai(skip_serializing_if_is_none)]
+    configured: Option<bool>,
+    /// By their ids. For the admin alone.
+    #[oai(skip_serializing_if_is_none)]
+    providers: Option<BTreeMap<String, ProviderHealth>>,
+}
+
+/// What runs here, and where to read on: links where the server knows its public address, else paths.
+#[derive(Clone, Object)]
+struct ProjectLinks {
+    name: String,
+    description: String,
+    license: String,
+    /// The API's document.
+    documentation: String,
+    /// The public statistics.
+    statistics: String,
+}
+
+#[derive(Object)]
+struct ProviderHealth {
+    enabled: bool,
+    /// Whether it has an API key, whatever its state.
+    configured: bool,
 }
 
 #[derive(Object)]
@@ -58,18 +80,33 @@ enum Ready {
     No(Json<Readiness>),
 }
 
+#[derive(ApiResponse)]
+enum Metrics {
+    /// Counters and gauges.
+    #[oai(status = 200, content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8")]
+    Text(PlainText<String>),
+}
+
 #[OpenApi(tag = "Tag::Infrastructure")]
 impl Infrastructure {
     /// Tells that the process lives
+    ///
+    /// Always, and to everybody. Whether a provider is on and has any API key is nobody else's business than the admin's:
+    /// it is added where the request has the admin token. A wrong one is not refused; who watches needs none.
     #[oai(path = "/health", method = "get")]
     #[expect(clippy::unused_async, reason = "poem-openapi awaits every handler")]
-    async fn health(&self, state: Data<&State>) -> Json<Health> {
+    async fn health(&self, request: &Request, state: Data<&State>) -> Json<Health> {
+        let providers = is_admin(request, &state).then(|| providers(&state));
+        let default = state.control.default_provider.as_str();
         Json(Health {
             status: String::from("ok"),
             service: String::from("ollama-api-pool"),
             version: String::from(env!("CARGO_PKG_VERSION")),
             timestamp: state.clock.now().to_rfc3339(),
             uptime: state.started.elapsed().as_secs(),
+            project: self.project.clone(),
+            configured: providers.as_ref().map(|all| all.get(default).is_some_and(|provider| provider.configured)),
+            providers,
         })
     }
 
@@ -89,17 +126,42 @@ impl Infrastructure {
 
     /// Tells counters since the start, in Prometheus' text form
     #[oai(path = "/metrics", method = "get")]
-    async fn metrics(&self, state: Data<&State>) -> Response<PlainText<String>> {
-        const TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-        Response::new(PlainText(metrics(&state).await)).header("Content-Type", TYPE)
+    async fn metrics(&self, state: Data<&State>) -> Metrics {
+        Metrics::Text(PlainText(metrics(&state).await))
     }
+}
 
-    /// Describes this API
-    #[oai(path = "/openapi.json", method = "get")]
-    #[expect(clippy::unused_async, reason = "poem-openapi awaits every handler")]
-    async fn document(&self, document: Data<&ApiDocument>) -> Json<Any<serde_json::Value>> {
-        Json(Any((*document.0.0).clone()))
+impl Infrastructure {
+    /// `public_url` is where clients reach this server, where that is known.
+    pub(crate) fn new(public_url: Option<&str>) -> Self {
+        let link = |path| format!("{}{path}", public_url.unwrap_or_default());
+        let project = ProjectLinks {
+            name: String::from(env!("CARGO_PKG_NAME")),
+            description: String::from(env!("CARGO_PKG_DESCRIPTION")),
+            license: String::from(env!("CARGO_PKG_LICENSE")),
+            documentation: link("/openapi.json"),
+            statistics: link("/admin/public-stats"),
+        };
+        Self { project }
     }
+}
+
+/// Whether the request has the admin token, and comes from where one may be tried.
+pub(super) fn is_admin(request: &Request, state: &State) -> bool {
+    let networks = &state.control.admin_networks;
+    let address = request.data::<Caller>().map(|caller| caller.address);
+    let is_inside = address.is_some_and(|address| networks.iter().any(|network| network.contains(&address)));
+    let bearer = request.headers().typed_get::<Authorization<Bearer>>();
+    (networks.is_empty() || is_inside) && bearer.is_some_and(|bearer| state.admin_token.matches(bearer.token()))
+}
+
+fn providers(state: &State) -> BTreeMap<String, ProviderHealth> {
+    let settings = state.settings.load();
+    let health = |pool: &Arc<Pool>| ProviderHealth {
+        enabled: settings.is_enabled(pool.provider()),
+        configured: pool.census().keys > 0,
+    };
+    state.pools.iter().map(|pool| (pool.provider().to_string(), health(pool))).collect()
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

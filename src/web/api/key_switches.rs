@@ -11,11 +11,11 @@ use super::body::Body;
 use super::error::Error;
 use super::parameters::{expiry, key_ref, masked, named_provider, pool, success_rate};
 use crate::domain::time::Timestamp;
-use crate::storage::{ApiKeyStats, KeyStatus};
+use crate::storage::{ApiKeyStats, Found, KeyEdit, KeyStatus};
 use crate::web::State;
 
 /// Seconds that a key is disabled when the request does not say.
-const DEFAULT_DISABLE: i64 = 3_600;
+pub(super) const DEFAULT_DISABLE: i64 = 3_600;
 
 pub(crate) struct KeySwitches;
 
@@ -73,22 +73,22 @@ impl KeySwitches {
     #[oai(path = "/keys/enable", method = "post")]
     async fn enable(
         &self,
-        _admin: Admin,
+        admin: Admin,
         state: Data<&State>,
         provider: Query<Option<String>>,
         body: Body<ApiKeySwitch>,
     ) -> Result<Json<ApiKeySwitched>, Error> {
         let provider = named_provider(&state, body.0.provider.as_deref(), provider.0.as_deref())?;
         let key = key_ref(&body.0.api_key)?;
-        let is_done = state.enable_api_key(provider, key).await?;
-        done(is_done, "API Key enabled")
+        let done = state.changes.edit_api_keys(provider, vec![key], KeyEdit::Enable, admin.by()).await?;
+        told(&done, "API Key enabled")
     }
 
     /// Disables an API key for a time
     #[oai(path = "/keys/disable", method = "post")]
     async fn disable(
         &self,
-        _admin: Admin,
+        admin: Admin,
         state: Data<&State>,
         provider: Query<Option<String>>,
         body: Body<ApiKeySwitch>,
@@ -97,8 +97,9 @@ impl KeySwitches {
         let duration = Some(body.0.duration.unwrap_or(DEFAULT_DISABLE));
         let until = expiry(duration, "duration", state.clock.now())?;
         let key = key_ref(&body.0.api_key)?;
-        let is_done = state.disable_api_key(provider, key, until).await?;
-        done(is_done, "API Key disabled")
+        let edit = KeyEdit::Disable { until };
+        let done = state.changes.edit_api_keys(provider, vec![key], edit, admin.by()).await?;
+        told(&done, "API Key disabled")
     }
 
     /// Tells what was done with each API key
@@ -116,8 +117,8 @@ impl KeySwitches {
     }
 }
 
-fn done(is_done: bool, message: &str) -> Result<Json<ApiKeySwitched>, Error> {
-    if is_done {
+fn told(done: &[Option<Found>], message: &str) -> Result<Json<ApiKeySwitched>, Error> {
+    if done.iter().any(Option::is_some) {
         Ok(Json(ApiKeySwitched { success: true, message: message.to_owned() }))
     } else {
         Err(Error::not_found("There is no such API key."))

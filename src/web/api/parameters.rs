@@ -1,7 +1,10 @@
 //! Parameters that several routes share.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
+
+use poem_openapi::Enum;
 
 use super::error::Error;
 use crate::domain::ids::ApiKeyId;
@@ -9,7 +12,7 @@ use crate::domain::provider::ProviderId;
 use crate::domain::secret::ApiKeySecret;
 use crate::domain::time::Timestamp;
 use crate::pool::Pool;
-use crate::storage::KeyRef;
+use crate::storage::{Direction, KeyRef, Page};
 use crate::web::State;
 
 /// No life is longer than this: a hundred years.
@@ -47,6 +50,40 @@ pub(super) fn expiry(seconds: Option<i64>, name: &str, now: Timestamp) -> Result
         Some(1..=MAX_SECONDS) => Ok(seconds.and_then(|s| u64::try_from(s).ok()).map(|s| now + Duration::from_secs(s))),
         Some(_) => Err(Error::bad_request(format!("`{name}` is in seconds, from 0 (for ever) to {MAX_SECONDS}."))),
     }
+}
+
+/// The order of a list.
+#[derive(Clone, Copy, Enum)]
+pub(super) enum Order {
+    /// Smallest, oldest or first letter first.
+    #[oai(rename = "asc")]
+    Ascending,
+    #[oai(rename = "desc")]
+    Descending,
+}
+
+impl Order {
+    pub(super) const fn direction(self) -> Direction {
+        match self {
+            Self::Ascending => Direction::Ascending,
+            Self::Descending => Direction::Descending,
+        }
+    }
+}
+
+/// Which part of a list: the first fifty when absent.
+pub(super) fn page_of(number: Option<u32>, size: Option<u32>) -> Page {
+    let number = number.and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
+    let size = NonZeroU32::new(size.unwrap_or(50)).unwrap_or(NonZeroU32::MIN);
+    Page { number, size }
+}
+
+/// A moment in RFC 3339.
+pub(super) fn moment(text: Option<&str>, name: &str) -> Result<Option<Timestamp>, Error> {
+    let Some(text) = text else { return Ok(None) };
+    let moment = Timestamp::parse_rfc3339(text.trim());
+    let sentence = || format!("`{name}` has to be a moment such as `2026-01-31T12:00:00Z`.");
+    moment.map(Some).ok_or_else(|| Error::bad_request(sentence()))
 }
 
 /// A key, named by its id or by itself.

@@ -1,26 +1,21 @@
 //! What the public may know: sums, models and hours, and nothing about single keys or tokens.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::Duration;
+mod cache;
 
+use jiff::tz::TimeZone;
 use poem_openapi::Object;
 
-use super::error::Error;
+pub(crate) use self::cache::PublicStatsCache;
 use super::parameters::success_rate;
-use super::statistics::STORAGE;
+use super::statistics::{STORAGE, rate};
 use crate::domain::provider::ProviderId;
-use crate::domain::time::Timestamp;
+use crate::domain::series::{Bucket, Range};
 use crate::domain::usage::Tally;
-use crate::storage::{self, ApiKeyCounts, ModelTally};
+use crate::storage::{self, ApiKeyCounts, ModelTally, SeriesOf};
 use crate::web::State;
 
-const HOURS: u32 = 24;
-const HOUR: Duration = Duration::from_hours(1);
 const TOP: u32 = 10;
-const RECENT_TOP: u32 = 3;
-/// Everybody may ask, so the database is asked once a second at most.
-const KEPT_FOR: Duration = Duration::from_secs(1);
+const RECENT_TOP: usize = 3;
 
 #[derive(Clone, Object)]
 #[oai(rename_all = "camelCase")]
@@ -65,7 +60,7 @@ struct Model {
 #[derive(Clone, Object)]
 #[expect(clippy::struct_field_names, reason = "the JSON field is called so")]
 struct Hour {
-    /// The hour's beginning, UTC, as `HH:00`.
+    /// The time of day at which it begins, as `HH:MM` in the time zone of the settings.
     hour: String,
     requests: u64,
     success: u64,
@@ -83,63 +78,47 @@ struct Meta {
     success_rate: f64,
 }
 
-/// The last answer for each provider.
-#[derive(Clone)]
-pub(crate) struct PublicStatsCache(moka::future::Cache<ProviderId, PublicStats>);
-
-impl Default for PublicStatsCache {
-    fn default() -> Self {
-        Self(moka::future::Cache::builder().max_capacity(64).time_to_live(KEPT_FOR).build())
-    }
-}
-
-impl PublicStatsCache {
-    /// However many ask at the same time, one reads.
-    pub(super) async fn get(&self, state: &State, provider: &ProviderId) -> Result<PublicStats, Error> {
-        let read = self.0.try_get_with_by_ref(provider, read(state, provider)).await;
-        read.map_err(|error: Arc<storage::Error>| Error::unreadable(&error))
-    }
-}
-
-async fn read(state: &State, provider: &ProviderId) -> Result<PublicStats, storage::Error> {
-    state.flush().await;
-    let (now, only) = (state.clock.now(), || Some(provider.clone()));
-    let since = now.hour() - HOUR * (HOURS - 1);
-    let sums = state.storage.global_totals(only()).await?;
-    let keys = state.storage.count_api_keys(only(), now).await?;
-    let top = state.storage.top_models(only(), TOP).await?;
-    let recent = state.storage.top_models_since(only(), since, RECENT_TOP).await?;
-    let hours = state.storage.hourly(only(), since).await?.into_iter().collect();
-    Ok(PublicStats {
-        global: Global::new(&sums, keys, now),
-        top_models: top.into_iter().map(Model::from).collect(),
-        recent_top_models: recent.into_iter().map(Model::from).collect(),
-        hourly_trend: (0..HOURS).map(|i| Hour::new(since + HOUR * i, &hours)).collect(),
-        storage: STORAGE.to_owned(),
-        meta: Meta {
-            total_api_keys: keys.total(),
-            active_keys: keys.active,
-            failed_keys: keys.total() - keys.active,
+impl PublicStats {
+    /// Reads everything anew, to be told in that time zone.
+    async fn read(state: &State, provider: &ProviderId, zone: &TimeZone) -> Result<Self, storage::Error> {
+        state.flush().await;
+        let (now, only) = (state.clock.now(), || Some(provider.clone()));
+        let day = Range::Day.buckets(now, zone);
+        let sums = state.storage.global_totals(only()).await?;
+        let keys = state.storage.count_api_keys(only(), now).await?;
+        let top = state.storage.top_models(only(), TOP).await?;
+        let recent = state.storage.models_since(only(), day.since(), RECENT_TOP).await?;
+        let of = SeriesOf::Requests { provider: only(), model: None };
+        let hours = state.storage.series(of, day.since(), day.until()).await?.unwrap_or_default();
+        let hours = day.fill(hours.iter().map(|(at, hour)| (*at, hour)));
+        let timestamp = now.to_rfc3339_in(zone);
+        Ok(Self {
+            global: Global::new(&sums, keys, timestamp.clone()),
+            top_models: top.into_iter().map(Model::from).collect(),
+            recent_top_models: recent.top.into_iter().map(Model::from).collect(),
+            hourly_trend: hours.iter().map(|hour| Hour::new(hour, zone)).collect(),
             storage: STORAGE.to_owned(),
-            generated_at: now.to_rfc3339(),
-            success_rate: success_rate(sums.success, sums.failure),
-        },
-        timestamp: now.to_rfc3339(),
-    })
-}
-
-fn rate(tally: &Tally) -> String {
-    format!("{:.2}", success_rate(tally.success, tally.failure))
+            meta: Meta {
+                total_api_keys: keys.total(),
+                active_keys: keys.active,
+                failed_keys: keys.total() - keys.active,
+                storage: STORAGE.to_owned(),
+                generated_at: timestamp.clone(),
+                success_rate: success_rate(sums.success, sums.failure),
+            },
+            timestamp,
+        })
+    }
 }
 
 impl Global {
-    fn new(sums: &Tally, keys: ApiKeyCounts, now: Timestamp) -> Self {
+    fn new(sums: &Tally, keys: ApiKeyCounts, last_updated: String) -> Self {
         Self {
             total_requests: sums.requests,
             success_count: sums.success,
             failure_count: sums.failure,
             success_rate: rate(sums),
-            last_updated: now.to_rfc3339(),
+            last_updated,
             total_api_keys: keys.total(),
             active_keys: keys.active,
             failed_keys: keys.total() - keys.active,
@@ -161,11 +140,8 @@ impl From<ModelTally> for Model {
 }
 
 impl Hour {
-    fn new(at: Timestamp, hours: &HashMap<Timestamp, Tally>) -> Self {
-        let tally = hours.get(&at).copied().unwrap_or_default();
-        let text = at.to_rfc3339();
-        // `2025-10-12T20:00:00.000Z`: the hour and the minute.
-        let hour = text.get(11..16).unwrap_or_default().to_owned();
-        Self { hour, requests: tally.requests, success: tally.success, failure: tally.failure }
+    fn new(bucket: &Bucket, zone: &TimeZone) -> Self {
+        let Tally { requests, success, failure, .. } = bucket.hours.tally;
+        Self { hour: bucket.start.to_clock_in(zone), requests, success, failure }
     }
 }

@@ -1,15 +1,23 @@
-//! `/admin/stats` and `/admin/public-stats`: exact sums.
+//! `/admin/stats` and what is below it, and `/admin/public-stats`: exact sums.
 
+mod figures;
+mod series;
+
+use poem::Request;
 use poem::web::Data;
 use poem_openapi::param::Query;
 use poem_openapi::payload::{Json, Response};
 use poem_openapi::{Object, OpenApi};
 
+use self::series::{ClientTokenRanking, ModelRanking, RangeName, Series, Wanted};
 use super::Tag;
 use super::auth::Admin;
 use super::error::Error;
+use super::infrastructure::is_admin;
 use super::parameters::{named_provider, pool, success_rate};
 use super::public_stats::PublicStats;
+use crate::domain::series::day_start;
+use crate::domain::usage::{Tally, dollars};
 use crate::web::State;
 
 /// Where everything is stored; the JavaScript edition had several places.
@@ -32,8 +40,17 @@ struct Overview {
     client_gone_count: u64,
     /// Per cent of those that succeeded or failed, with two decimals.
     success_rate: String,
+    /// Successes that the response cache answered.
+    cache_hits: u64,
     input_tokens: u64,
     output_tokens: u64,
+    /// The part of the input that the upstream had cached.
+    cached_tokens: u64,
+    /// As far as the upstream stated it, in dollars.
+    cost_usd: String,
+    /// Since midnight in the time zone of the settings.
+    today_requests: u64,
+    today_success_rate: String,
     storage: String,
     /// Whether everything counted is stored; false while it waits in memory for the disk.
     is_stored: bool,
@@ -54,8 +71,10 @@ impl Statistics {
         let provider = named_provider(&state, None, provider.0.as_deref())?.cloned();
         state.flush().await;
         let now = state.clock.now();
+        let midnight = day_start(now, &state.settings.load().statistics.time_zone);
         let keys = state.storage.count_api_keys(provider.clone(), now).await?;
-        let tokens = state.storage.count_client_tokens(provider.clone()).await?;
+        let tokens = state.storage.count_client_tokens(provider.clone(), now).await?.total();
+        let today = state.storage.totals_since(provider.clone(), midnight).await?;
         let sums = state.storage.global_totals(provider).await?;
         Ok(Json(Overview {
             total_api_keys: keys.total(),
@@ -66,25 +85,94 @@ impl Statistics {
             success_count: sums.success,
             failure_count: sums.failure,
             client_gone_count: sums.client_gone,
-            success_rate: format!("{:.2}", success_rate(sums.success, sums.failure)),
+            success_rate: rate(&sums),
+            cache_hits: sums.cache_hits,
             input_tokens: sums.tokens.input,
             output_tokens: sums.tokens.output,
+            cached_tokens: sums.tokens.cached,
+            cost_usd: dollars(sums.tokens.cost_nanos),
+            today_requests: today.requests,
+            today_success_rate: rate(&today),
             storage: STORAGE.to_owned(),
             is_stored: !state.ledger.is_behind(),
             timestamp: now.to_rfc3339(),
         }))
     }
 
+    /// Tells the hours of a day, or the days of a week or of a month
+    ///
+    /// Of all client requests, of those to one provider, for one model or with one token; or of the attempts with one API
+    /// key. Days are those of the time zone of the settings. Durations are known of client requests as a whole only.
+    #[oai(path = "/stats/series", method = "get")]
+    #[expect(clippy::too_many_arguments, reason = "each is a query parameter")]
+    async fn series(
+        &self,
+        _admin: Admin,
+        state: Data<&State>,
+        /// The last 24 hours when absent.
+        range: Query<Option<RangeName>>,
+        provider: Query<Option<String>>,
+        model: Query<Option<String>>,
+        /// The id of a client token. Not together with `key`.
+        token: Query<Option<String>>,
+        /// The id of an API key. Neither together with `token` nor with `model`.
+        key: Query<Option<String>>,
+    ) -> Result<Json<Series>, Error> {
+        let provider = named_provider(&state, None, provider.0.as_deref())?.cloned();
+        let wanted = Wanted { provider, model: model.0, token: token.0, key: key.0 };
+        wanted.read(&state, range.0.unwrap_or_default()).await.map(Json)
+    }
+
+    /// Tells what each model was asked, the busiest first
+    #[oai(path = "/stats/models", method = "get")]
+    async fn models(
+        &self,
+        _admin: Admin,
+        state: Data<&State>,
+        /// The last 24 hours when absent.
+        range: Query<Option<RangeName>>,
+        provider: Query<Option<String>>,
+    ) -> Result<Json<ModelRanking>, Error> {
+        let provider = named_provider(&state, None, provider.0.as_deref())?.cloned();
+        ModelRanking::read(&state, range.0.unwrap_or_default(), provider).await.map(Json)
+    }
+
+    /// Tells what was asked with each client token, the busiest first
+    #[oai(path = "/stats/tokens", method = "get")]
+    async fn tokens(
+        &self,
+        _admin: Admin,
+        state: Data<&State>,
+        /// The last 24 hours when absent.
+        range: Query<Option<RangeName>>,
+    ) -> Result<Json<ClientTokenRanking>, Error> {
+        ClientTokenRanking::read(&state, range.0.unwrap_or_default()).await.map(Json)
+    }
+
     /// Tells everybody the sums, the most used models and the last 24 hours
+    ///
+    /// For as long as the settings let strangers see them; the admin always may. While the database cannot be read, the
+    /// latest answer is given again with `X-Cache: STALE`.
     #[oai(path = "/public-stats", method = "get")]
     async fn public(
         &self,
+        request: &Request,
         state: Data<&State>,
         provider: Query<Option<String>>,
     ) -> Result<Response<Json<PublicStats>>, Error> {
+        let is_public = state.settings.load().public.has_stats;
+        if !is_public && !is_admin(request, &state) {
+            return Err(Error::not_found("The statistics are not public here."));
+        }
         let pool = pool(&state, None, provider.0.as_deref())?;
-        let stats = state.public_stats.get(&state, pool.provider()).await?;
-        let answer = Response::new(Json(stats));
-        Ok(answer.header("Access-Control-Allow-Origin", "*").header("Cache-Control", "public, max-age=1"))
+        let (stats, source) = state.public_stats.get(&state, pool.provider()).await?;
+        let kept_for = state.settings.load().statistics.kept_for.as_secs();
+        let control = if is_public { format!("public, max-age={kept_for}") } else { String::from("no-store") };
+        Ok(Response::new(Json(stats)).header("X-Cache", source.as_str()).header("Cache-Control", control))
     }
+}
+
+/// Per cent of those that succeeded or failed, with two decimals.
+pub(super) fn rate(tally: &Tally) -> String {
+    format!("{:.2}", success_rate(tally.success, tally.failure))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{add, listed, names, only_key, refused};
-use crate::support::TestApp;
+use crate::support::{Answer, Reply, TestApp};
 
 #[test]
 fn a_key_is_added_listed_used_and_gone_when_deleted() {
@@ -240,4 +240,197 @@ fn what_was_added_and_deleted_is_so_after_a_restart() {
     }
     assert_eq!(app.upstream.keys_used(), ["upstream-key-0002"; 3]);
     assert_eq!(only_key(&app.admin())["api_key"], "****0002");
+}
+
+/// Five keys that differ in everything that lists are sorted and filtered by.
+fn assorted() -> TestApp {
+    let app = TestApp::builder().start();
+    for (n, (label, ttl)) in
+        [("delta", 0), ("Alpha", 9_000), ("charlie", 60), ("bravo", 5_000), ("echo", 0)].iter().enumerate()
+    {
+        let body = json!({"api_key": format!("upstream-key-000{n}"), "username": label, "ttl": ttl});
+        app.admin().post("/admin/api-keys", &body).expect(200);
+        app.clock.advance(Duration::from_mins(1));
+    }
+    app.add_api_key("openrouter", "openrouter-key-0005");
+    app.admin().post("/admin/keys/disable", &json!({"apiKey": "upstream-key-0004", "duration": 0})).expect(200);
+    // Of delta, Alpha and bravo: three chats each, of which Alpha fails one, and then bravo is at its limit.
+    app.upstream.key("upstream-key-0001").path("/chat/completions").plays([Answer::status(401)]);
+    let client = app.client();
+    for _ in 0..8 {
+        client.chat("hi").send().expect(200);
+        app.clock.advance(Duration::from_secs(1));
+    }
+    app.upstream.key("upstream-key-0003").path("/chat/completions").plays([Answer::status(429).retry_after(600)]);
+    let mut tries = 0;
+    while listed(&app.admin(), "?status=failed").is_empty() {
+        client.chat("hi").send().expect(200);
+        tries += 1;
+        assert!(tries < 9, "everybody has a turn");
+    }
+    for (key, answer) in [
+        ("upstream-key-0000", json!({"models": [{"name": "kimi-k2:1t"}]})),
+        ("upstream-key-0001", json!({"models": [{"name": "qwen3:8b"}, {"name": "llama3"}]})),
+    ] {
+        app.upstream.key(key).path("/api/tags").plays([Answer::json(200, &answer)]);
+        app.admin().post("/admin/verify-key", &json!({"apiKey": key})).expect(200);
+    }
+    app.upstream.key("upstream-key-0004").path("/api/tags").plays([Answer::status(401)]);
+    app.admin().post("/admin/verify-key", &json!({"apiKey": "upstream-key-0004"})).expect(200);
+    app
+}
+
+#[test]
+fn lists_are_sorted_by_what_is_asked_for_and_nothing_comes_last() {
+    let app = assorted();
+    for (query, expected) in [
+        ("", "echo bravo charlie Alpha delta"),
+        ("sort=created", "echo bravo charlie Alpha delta"),
+        ("sort=created&order=asc", "delta Alpha charlie bravo echo"),
+        ("order=asc", "delta Alpha charlie bravo echo"),
+        ("sort=label&order=asc", "Alpha bravo charlie delta echo"),
+        ("sort=label&order=desc", "echo delta charlie bravo Alpha"),
+        ("sort=label&order=asc&pageSize=2&page=2", "charlie delta"),
+    ] {
+        assert_eq!(names(&listed(&app.admin(), &format!("?{query}"))).join(" "), expected, "{query}");
+    }
+    let column = |query: &str, name: &str| -> Vec<Value> {
+        listed(&app.admin(), &format!("?{query}")).iter().map(|key| key[name].clone()).collect()
+    };
+    let in_order = |query: &str, name: &str, is_before: fn(&Value, &Value) -> bool| {
+        let column = column(query, name);
+        let known = column.iter().take_while(|value| !value.is_null()).count();
+        assert!(column[known..].iter().all(Value::is_null), "{query}: {column:?}");
+        assert!(column[..known].is_sorted_by(is_before), "{query}: {column:?}");
+    };
+    let words = |a: &Value, b: &Value| a.as_str() <= b.as_str();
+    let back = |a: &Value, b: &Value| a.as_str() >= b.as_str();
+    in_order("sort=expires&order=asc", "expires_at", words);
+    in_order("sort=expires&order=desc", "expires_at", back);
+    in_order("sort=last_used&order=asc", "last_used_at", words);
+    in_order("sort=last_used&order=desc", "last_used_at", back);
+    for name in ["requests", "failures"] {
+        in_order(&format!("sort={name}&order=asc"), name, |a, b| a.as_u64() <= b.as_u64());
+        in_order(&format!("sort={name}&order=desc"), name, |a, b| a.as_u64() >= b.as_u64());
+    }
+    let rates = column("sort=success_rate&order=desc", "success_rate");
+    let unused = column("sort=success_rate&order=desc", "requests").iter().filter(|n| **n == 0).count();
+    assert!(rates[..5 - unused].is_sorted_by(|a, b| a.as_f64() >= b.as_f64()), "{rates:?}");
+    assert_eq!(column("sort=status&order=asc", "status"), ["active", "active", "disabled", "failed", "expired"]);
+    for query in ["sort=size", "order=up", "sort=Created", "order="] {
+        refused(app.admin().get(&format!("/admin/api-keys?{query}")), 400, "bad_request", "");
+    }
+}
+
+#[test]
+fn lists_are_filtered_by_all_that_is_asked_for_together() {
+    let app = assorted();
+    for (query, expected) in [
+        ("status=active", "Alpha delta"),
+        ("status=disabled", "echo"),
+        ("status=failed", "bravo"),
+        ("status=expired", "charlie"),
+        ("class=kimi", "delta"),
+        ("class=general", "Alpha"),
+        ("class=none", "echo bravo charlie"),
+        ("class=qwen", ""),
+        ("verdict=valid", "Alpha delta"),
+        ("verdict=invalid", "echo"),
+        ("verdict=unknown", ""),
+        ("verdict=never", "bravo charlie"),
+        ("createdSince=2026-01-01T12:02:00Z", "echo bravo charlie"),
+        ("createdBefore=2026-01-01T12:02:00Z", "Alpha delta"),
+        ("createdSince=2026-01-01T13:01:00%2B01:00&createdBefore=2026-01-01T12:02:00Z", "Alpha"),
+        ("status=active&class=kimi&verdict=valid&search=elt", "delta"),
+        ("status=active&class=kimi&verdict=invalid", ""),
+        ("provider=openrouter", "owner of openrouter-key-0005"),
+        ("provider=ALL&search=0005", "owner of openrouter-key-0005"),
+        ("provider=all&verdict=never&status=active", "owner of openrouter-key-0005"),
+    ] {
+        assert_eq!(names(&listed(&app.admin(), &format!("?{query}"))).join(" "), expected, "{query}");
+    }
+    assert_eq!(listed(&app.admin(), "?provider=all").len(), 6);
+    for query in ["class=gpt", "verdict=maybe", "createdSince=yesterday", "createdBefore=2026-13-01T00:00:00Z"] {
+        refused(app.admin().get(&format!("/admin/api-keys?{query}")), 400, "bad_request", "");
+    }
+}
+
+#[test]
+fn keys_are_counted_for_each_filter() {
+    let app = assorted();
+    let counts = app.admin().get("/admin/api-keys/counts").expect(200).json();
+    let expected = json!({
+        "total": 5,
+        "statuses": {"active": 2, "disabled": 1, "failed": 1, "expired": 1},
+        "classes": {"kimi": 1, "llama": 0, "qwen": 0, "general": 1, "other": 0, "none": 3},
+        "verdicts": {"valid": 2, "invalid": 1, "unknown": 0, "never": 2},
+    });
+    assert_eq!(counts, expected);
+    let total =
+        |query: &str| app.admin().get(&format!("/admin/api-keys/counts?{query}")).expect(200).json()["total"].clone();
+    assert_eq!((total("provider=openrouter"), total("provider=all")), (json!(1), json!(6)));
+    refused(app.admin().get("/admin/api-keys/counts?provider=nowhere"), 400, "bad_request", "no provider");
+}
+
+#[test]
+fn one_key_is_told_changed_and_revealed() {
+    let app = TestApp::builder().start();
+    let id = add(&app, "before", "upstream-key-0001");
+    let path = format!("/admin/api-keys/{id}");
+    assert_eq!(app.admin().get(&path).expect(200).json(), only_key(&app.admin()));
+    let patch = |body: &Value| app.admin().call("PATCH", &path).json(body).send();
+    let told = |reply: Reply| {
+        let key = reply.expect(200).json();
+        (key["username"].clone(), key["expires_at"].clone())
+    };
+    let end = json!("2026-01-01T12:01:00.000Z");
+    assert_eq!(told(patch(&json!({"username": " after "}))), (json!("after"), json!(null)));
+    assert_eq!(told(patch(&json!({"ttl": 60}))), (json!("after"), end.clone()));
+    assert_eq!(told(patch(&json!({"username": "both", "ttl": 0}))), (json!("both"), json!(null)));
+    assert_eq!(told(patch(&json!({"username": "", "ttl": 60}))), (json!(""), end));
+    for (body, says) in [
+        (json!({}), "nothing to change"),
+        (json!({"username": null}), "nothing to change"),
+        (json!({"username": "fine", "ttl": -1}), "ttl"),
+        (json!({"username": "a\nb", "ttl": 0}), "username"),
+        (json!({"ttl": "60"}), ""),
+    ] {
+        refused(patch(&body), 400, "bad_request", says);
+        assert_eq!(only_key(&app.admin())["username"], "", "{body}: half a change is none");
+    }
+    let client = app.client();
+    client.chat("hi").send().expect(200);
+    app.clock.advance(Duration::from_mins(1));
+    client.chat("hi").send().expect(503);
+    assert_eq!(told(patch(&json!({"ttl": 0}))), (json!(""), json!(null)));
+    client.chat("hi").send().expect(200);
+
+    let revealed = app.admin().post(&format!("{path}/reveal"), &json!({})).expect(200).json();
+    assert_eq!(revealed, json!({"id": id, "api_key": "upstream-key-0001"}));
+    let log = app.admin().get(&format!("/admin/audit-log?subject={id}")).expect(200).json();
+    let actions: Vec<_> =
+        log["entries"].as_array().expect("entries").iter().filter_map(|e| e["action"].as_str()).collect();
+    let times = |action| actions.iter().filter(|done| **done == action).count();
+    let done = ["api_key.add", "api_key.edit", "api_key.reveal"].map(times);
+    assert_eq!((done, actions.len()), ([1, 5, 1], 7), "one entry for each change");
+    assert!(!log.to_string().contains("upstream-key"), "{log}");
+}
+
+#[test]
+fn a_key_that_is_not_there_can_be_neither_told_nor_changed_nor_revealed() {
+    let app = TestApp::builder().api_keys(&["upstream-key-0001"]).start();
+    let gone = add(&app, "gone", "upstream-key-0002");
+    app.admin().delete("/admin/api-keys", &json!({"apiKey": gone})).expect(200);
+    for name in [gone.as_str(), "019a0000-0000-7000-8000-000000000000", "upstream-key-0001", "no-id"] {
+        let path = format!("/admin/api-keys/{name}");
+        refused(app.admin().get(&path), 404, "not_found", "no such API key");
+        let change = json!({"username": "x"});
+        refused(app.admin().call("PATCH", &path).json(&change).send(), 404, "not_found", "no such API key");
+        refused(app.admin().post(&format!("{path}/reveal"), &json!({})), 404, "not_found", "no such API key");
+        for (method, path) in [("GET", path.clone()), ("PATCH", path.clone()), ("POST", format!("{path}/reveal"))] {
+            assert_eq!(app.anon().call(method, &path).json(&change).send().status, 401, "{method} {path}");
+        }
+    }
+    let log = app.admin().get("/admin/audit-log?action=api_key.reveal").expect(200).json();
+    assert_eq!(log["total"], 0);
 }

@@ -5,7 +5,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::refused;
-use crate::support::TestApp;
+use crate::support::{Reply, TestApp};
+
+mod aliases;
+mod bulk;
+mod editing;
+mod export;
+mod lists;
 
 #[track_caller]
 fn create(app: &TestApp, body: &Value) -> Value {
@@ -16,6 +22,23 @@ fn create(app: &TestApp, body: &Value) -> Value {
 fn listed(app: &TestApp, query: &str) -> Vec<Value> {
     let answer = app.admin().get(&format!("/admin/tokens{query}")).expect(200).json();
     answer["tokens"].as_array().expect("a list").clone()
+}
+
+/// Changes the token with this id.
+#[track_caller]
+fn patch(app: &TestApp, id: &Value, body: &Value) -> Reply {
+    app.admin().call("PATCH", &format!("/admin/tokens/{}", text(id))).json(body).send()
+}
+
+#[track_caller]
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("no text: {value}"))
+}
+
+/// What a chat with the token of a creation answers.
+#[track_caller]
+fn chat_status(app: &TestApp, created: &Value) -> u16 {
+    app.bearer(text(&created["token"])).chat("hi").send().status
 }
 
 #[test]
@@ -121,4 +144,28 @@ fn tokens_are_all_different() {
     let tokens: std::collections::BTreeSet<String> =
         (0..50).map(|_| create(&app, &json!({}))["token"].as_str().expect("a token").to_owned()).collect();
     assert_eq!(tokens.len(), 50);
+}
+
+#[test]
+fn several_tokens_are_deleted_by_their_ids_and_by_themselves() {
+    let app = TestApp::builder().api_keys(&["upstream-key-0001"]).start();
+    let tokens: Vec<Value> = (0..4).map(|_| create(&app, &json!({}))).collect();
+    let several = json!({"tokens": [tokens[0]["id"], tokens[1]["token"], "sk-unknown", tokens[0]["id"]]});
+    let answer = app.admin().delete("/admin/tokens", &several).expect(200).json();
+    assert_eq!(answer, json!({"success": true, "deleted": 2, "failed": 2, "total": 4}));
+    assert_eq!(tokens.iter().map(|token| chat_status(&app, token)).collect::<Vec<_>>(), [401, 401, 200, 200]);
+    let answer = app.admin().delete("/admin/tokens", &json!({"tokens": ["sk-unknown"]})).expect(200).json();
+    assert_eq!(answer, json!({"success": false, "deleted": 0, "failed": 1, "total": 1}));
+    for (body, says) in [
+        (json!({"tokens": []}), "`tokens`"),
+        (json!({"tokens": vec!["sk-unknown"; 10_001]}), "10000"),
+        (json!({"tokens": tokens[2]["id"]}), "`tokens` has to be a list of texts"),
+        (json!({"token": tokens[2]["id"], "tokens": [tokens[3]["id"]]}), "either"),
+    ] {
+        refused(app.admin().delete("/admin/tokens", &body), 400, "bad_request", says);
+    }
+    let path = format!("/admin/tokens/{}", text(&tokens[2]["id"]));
+    assert_eq!(app.admin().call("DELETE", &path).send().expect(200).json(), json!({"success": true}));
+    assert_eq!((chat_status(&app, &tokens[2]), chat_status(&app, &tokens[3])), (401, 200));
+    refused(app.admin().call("DELETE", &path).send(), 404, "not_found", "no such client token");
 }

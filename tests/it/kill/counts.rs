@@ -90,7 +90,9 @@ pub(super) fn check_database(path: &Path, total: u64) {
     let database = rusqlite::Connection::open(path).expect("open the database");
     let verdict: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("a verdict");
     assert_eq!(verdict, "ok");
-    for table in ["global_stats", "model_stats", "hourly_stats", "token_stats", "key_stats"] {
+    for table in
+        ["global_stats", "model_stats", "hourly_stats", "token_stats", "token_hourly", "key_stats", "key_hourly"]
+    {
         let columns = ["requests", "success", "failure", "client_gone", "input_tokens", "output_tokens"];
         let sums = columns.map(|column| {
             let sql = format!("SELECT sum({column}) FROM {table}");

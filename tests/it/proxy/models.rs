@@ -1,9 +1,11 @@
 //! The lists of models.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
-use super::{app_with_keys, code, counts, key_indexes, names};
-use crate::support::{Answer, TestApp};
+use super::{app_with_keys, code, counts, eventually, key_indexes, names};
+use crate::support::{Answer, Reply, TestApp};
 
 fn ids(list: &Value) -> Vec<&str> {
     list["data"].as_array().expect("a list").iter().filter_map(|model| model["id"].as_str()).collect()
@@ -24,7 +26,7 @@ fn ollamas_tags_are_listed_as_openai_does() {
     assert_eq!((&model["object"], &model["owned_by"]), (&json!("model"), &json!("ollama")));
     assert_eq!((&model["created"], &model["size"]), (&json!(1_754_352_000), &json!(7)));
     assert_eq!(app.client().get("/api/tags").expect(200).json(), tags, "its own form stays as it is");
-    assert_eq!(app.upstream.requests().len(), 1, "asked once for both, and for whoever comes within a minute");
+    assert_eq!(app.upstream.requests().len(), 1, "asked once for both, and for whoever comes while it is fresh");
     assert_eq!(counts(&app), [0, 0, 0, 0], "a list is no request to a model");
 }
 
@@ -117,4 +119,75 @@ fn a_list_is_refused_where_there_is_nobody_to_ask() {
     app.upstream.any_key().plays([Answer::status(429).retry_after(30)]);
     let resting = app.anon().get("/v1/models").expect(429);
     assert_eq!(resting.header("retry-after"), Some("30"));
+}
+
+fn x_cache(reply: &Reply) -> &str {
+    reply.header("x-cache").unwrap_or("none")
+}
+
+#[test]
+fn a_list_is_fresh_for_as_long_as_is_set() {
+    let app = app_with_keys(1);
+    app.admin().call("PATCH", "/admin/settings").json(&json!({"models.ttl_seconds": 30})).send().expect(200);
+    let ask = || app.anon().get("/v1/models").expect(200);
+    let first = ask();
+    assert_eq!((x_cache(&first), first.header("cache-control")), ("MISS", Some("public, max-age=30")));
+    app.clock.advance(Duration::from_millis(29_999));
+    assert_eq!(x_cache(&ask()), "HIT");
+    app.clock.advance(Duration::from_millis(1));
+    assert_eq!(x_cache(&ask()), "MISS");
+    assert_eq!(app.upstream.requests().len(), 2);
+}
+
+#[test]
+fn a_stale_list_is_told_for_a_day_while_the_upstream_fails() {
+    let app = app_with_keys(1);
+    let ask = || app.anon().get("/v1/models");
+    ask().expect(200);
+    app.clock.advance(Duration::from_mins(5));
+    app.upstream.any_key().always(Answer::status(503));
+    for _ in 0..3 {
+        let stale = ask().expect(200);
+        assert_eq!((x_cache(&stale), stale.header("cache-control")), ("STALE", Some("public, max-age=0")));
+        assert_eq!(ids(&stale.json()), ["test-model"]);
+    }
+    let asked = app.upstream.requests().len();
+    assert_eq!(asked, 3, "the list, and one renewal with its retry");
+    app.clock.advance(Duration::from_secs(30));
+    assert_eq!(x_cache(&ask().expect(200)), "STALE");
+    app.upstream.any_key().always(Answer::json(200, &json!({"models": [{"name": "new"}]})));
+    app.clock.advance(Duration::from_mins(5));
+    let renewed = ask().expect(200);
+    assert_eq!((x_cache(&renewed), ids(&renewed.json())), ("MISS", vec!["new"]));
+    app.upstream.any_key().always(Answer::status(503));
+    app.clock.advance(Duration::from_hours(24));
+    ask().expect(503);
+}
+
+#[test]
+fn however_many_ask_for_a_list_at_once_it_is_fetched_once() {
+    let app = app_with_keys(1);
+    let gate = app.upstream.gate();
+    app.upstream.any_key().plays([Answer::json(200, &json!({"models": [{"name": "m"}]})).held_by(&gate)]);
+    let asking: Vec<_> = (0..8).map(|_| app.anon().call("GET", "/v1/models").start()).collect();
+    eventually("the one request", || app.upstream.requests().len() == 1);
+    gate.open();
+    for asking in asking {
+        assert_eq!(asking.head().expect("an answer").status, 200);
+    }
+    assert_eq!(app.upstream.requests().len(), 1);
+}
+
+#[test]
+fn lists_are_for_token_holders_alone_where_that_is_set() {
+    let app = app_with_keys(1);
+    app.admin().call("PATCH", "/admin/settings").json(&json!({"models.anonymous": false})).send().expect(200);
+    for path in ["/v1/models", "/v1/models/test-model", "/api/tags", "/api/version", "/ollama/v1/models"] {
+        app.anon().get(path).expect(401);
+    }
+    let refused = app.anon().get("/v1/models").expect(401);
+    assert_eq!((code(&refused).as_str(), refused.header("www-authenticate")), ("invalid_api_key", Some("Bearer")));
+    assert_eq!(app.upstream.requests().len(), 0);
+    let listed = app.client().get("/v1/models").expect(200);
+    assert_eq!(listed.header("cache-control"), Some("private, max-age=60"));
 }

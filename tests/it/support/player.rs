@@ -136,7 +136,7 @@ impl Turn<'_> {
 
     /// Marks the answer as said, before its last bytes: what a peer does once it has seen them is not early.
     fn complete(&self) {
-        self.hub.state.lock().exchanges[self.n].is_complete = true;
+        self.hub.state.lock().complete(self.n);
         self.hub.changed.notify_all();
     }
 

@@ -193,6 +193,8 @@ pub(super) fn unscripted(path: &str, body: &Value) -> Answer {
         "/embeddings" => embedding(body),
         "/models" => Answer::json(200, &json!({"object": "list", "data": [model]})),
         "/models/test-model" => Answer::json(200, &model),
+        // OpenRouter's question whose key it is.
+        "/key" => Answer::json(200, &json!({"data": {"label": "sk-or-v1-sec...ool", "usage": 0, "limit": null}})),
         "/api/tags" => Answer::json(200, &json!({"models": [{"name": "test-model", "model": "test-model"}]})),
         _ => Answer::status(404),
     }

@@ -6,7 +6,7 @@
 //!
 //! Each connection has a thread that reads and one that writes, so that a peer who leaves is noticed at once.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Weak, mpsc};
 use std::thread;
@@ -88,6 +88,17 @@ impl FakeUpstream {
         let mut state = self.hub.state.lock();
         state.permits.push(0);
         Gate { index: state.permits.len() - 1, hub: Arc::downgrade(&self.hub) }
+    }
+
+    /// The most requests so far that were being answered at the same time.
+    pub(crate) fn most_at_once(&self) -> usize {
+        self.hub.state.lock().most_at_once
+    }
+
+    /// Waits until nobody waits for an answer: each has come, or its peer has left.
+    #[track_caller]
+    pub(crate) fn idle(&self) {
+        self.hub.wait_for("all requests to be over", |state| state.being_answered.is_empty().then_some(()));
     }
 
     /// Everything that has arrived until now.
@@ -256,12 +267,28 @@ pub(super) struct State {
     pub(super) permits: Vec<usize>,
     sockets: Vec<Weak<TcpStream>>,
     stopping: bool,
+    /// Requests that are not answered yet, and whose peer is there.
+    being_answered: HashSet<usize>,
+    most_at_once: usize,
 }
 
 impl State {
     /// Whether there is nobody left to answer request `n`.
     pub(super) fn is_over(&self, n: usize) -> bool {
         self.stopping || self.exchanges[n].departure.is_some()
+    }
+
+    fn begin(&mut self, exchange: Exchange) -> usize {
+        self.exchanges.push(exchange);
+        let n = self.exchanges.len() - 1;
+        self.being_answered.insert(n);
+        self.most_at_once = self.most_at_once.max(self.being_answered.len());
+        n
+    }
+
+    pub(super) fn complete(&mut self, n: usize) {
+        self.exchanges[n].is_complete = true;
+        self.being_answered.remove(&n);
     }
 }
 
@@ -297,14 +324,16 @@ impl Hub {
         let scripted = state.routes.iter_mut().filter(|route| route.applies(&request)).find_map(Route::next);
         let answer = scripted.unwrap_or_else(|| script::unscripted(&request.path, &request.json()));
         let exchange = Exchange { request, connection, body_bytes_sent: 0, is_complete: false, departure: None };
-        state.exchanges.push(exchange);
+        let n = state.begin(exchange);
         self.changed.notify_all();
-        (state.exchanges.len() - 1, answer)
+        (n, answer)
     }
 
     fn peer_left(&self, connection: usize) {
         let mut state = self.state.lock();
-        for exchange in state.exchanges.iter_mut().filter(|e| e.connection == connection) {
+        let State { exchanges, being_answered, .. } = &mut *state;
+        for (n, exchange) in exchanges.iter_mut().enumerate().filter(|(_, e)| e.connection == connection) {
+            being_answered.remove(&n);
             exchange
                 .departure
                 .get_or_insert(Departure { early: !exchange.is_complete, after_bytes: exchange.body_bytes_sent });

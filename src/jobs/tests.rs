@@ -1,0 +1,51 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::domain::time::Timestamp;
+use crate::vault::{MasterKey, Vault};
+
+const DAY: Duration = Duration::from_hours(24);
+const START: Timestamp = Timestamp::from_millis(1_767_268_800_000);
+
+async fn hours(storage: &Storage) -> usize {
+    // Waits for its turn behind whatever is being deleted.
+    storage.set_setting("turn", String::new()).await.unwrap();
+    storage.models_since(None, Timestamp::default(), 100).await.unwrap().top.len()
+}
+
+async fn count(storage: &Storage, model: &str, at: Timestamp) {
+    use crate::domain::ids::ClientTokenId;
+    use crate::domain::provider::ProviderId;
+    use crate::domain::usage::{RequestKey, RequestTally, UsageBatch};
+    let (client_token, provider) = (ClientTokenId::new(at, [1; 10]), ProviderId::ollama());
+    let key = RequestKey { client_token, provider, model: model.into(), hour_at: at.hour() };
+    let batch = UsageBatch { requests: vec![(key, RequestTally::default())], ..UsageBatch::default() };
+    storage.apply_usage(batch, crate::storage::Health::default()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_becomes_too_old_is_deleted_while_the_server_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let vault = Arc::new(Vault::new(&MasterKey::generate().unwrap()));
+    let storage = Storage::open(dir.path(), vault, START).unwrap();
+    let (clock, hand) = Clock::manual(START);
+    count(&storage, "old", START - DAY * 3).await;
+    count(&storage, "new", START).await;
+    let keep = || Keep { hours: DAY * 2, key_hours: DAY, audit_log: DAY, jobs: DAY };
+    let (stop, stopped) = watch::channel(false);
+    let of_job = storage.clone();
+    let job = spawn(&Handle::current(), "prune", move || prune(of_job.clone(), clock.clone(), keep, stopped.clone()));
+
+    // Time that is paused jumps to the next tick whenever everybody waits, as here for the database.
+    for left in [1, 0] {
+        let mut tries = 0;
+        while hours(&storage).await != left {
+            tries += 1;
+            assert!(tries < 1_000, "{left} should be left");
+        }
+        hand.advance(DAY * 3);
+    }
+    stop.send_replace(true);
+    job.await.unwrap();
+    storage.close().await.unwrap();
+}

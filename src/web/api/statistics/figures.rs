@@ -1,0 +1,76 @@
+//! Sums as the answers below `/admin/stats` tell them.
+
+use poem_openapi::Object;
+
+use crate::domain::usage::{Histogram, HourTally, Tally, dollars};
+
+/// How many, how they ended, and what they used.
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+pub(super) struct Figures {
+    requests: u64,
+    success: u64,
+    failure: u64,
+    /// The client left before the end.
+    client_gone: u64,
+    /// Of `success`, those answered from the response cache.
+    cache_hits: u64,
+    input_tokens: u64,
+    output_tokens: u64,
+    /// The part of the input that the upstream had cached.
+    cached_tokens: u64,
+    /// As far as the upstream stated it, in dollars.
+    cost_usd: String,
+}
+
+/// Sums, and how long it took.
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+pub(super) struct TimedFigures {
+    #[oai(flatten)]
+    figures: Figures,
+    /// From the request's arrival to the end of the answer; null where nothing was measured.
+    latency_ms: Option<Percentiles>,
+    /// From the request's arrival to a stream's first event; null where nothing was measured.
+    first_token_ms: Option<Percentiles>,
+}
+
+/// Milliseconds within which half of all and 95 % of all were done, estimated from counts by duration: each lies in the
+/// same class of durations as the true value, whose bounds are 1, 2, 5, 10, 20, 50 and so on.
+#[derive(Object)]
+struct Percentiles {
+    p50: u64,
+    p95: u64,
+}
+
+impl From<&Tally> for Figures {
+    fn from(tally: &Tally) -> Self {
+        Self {
+            requests: tally.requests,
+            success: tally.success,
+            failure: tally.failure,
+            client_gone: tally.client_gone,
+            cache_hits: tally.cache_hits,
+            input_tokens: tally.tokens.input,
+            output_tokens: tally.tokens.output,
+            cached_tokens: tally.tokens.cached,
+            cost_usd: dollars(tally.tokens.cost_nanos),
+        }
+    }
+}
+
+impl From<&HourTally> for TimedFigures {
+    fn from(hours: &HourTally) -> Self {
+        Self {
+            figures: Figures::from(&hours.tally),
+            latency_ms: Percentiles::of(&hours.latency),
+            first_token_ms: Percentiles::of(&hours.first_token),
+        }
+    }
+}
+
+impl Percentiles {
+    fn of(durations: &Histogram) -> Option<Self> {
+        Some(Self { p50: durations.percentile(50)?, p95: durations.percentile(95)? })
+    }
+}
