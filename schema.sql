@@ -243,7 +243,11 @@ CREATE TABLE jobs (
     error       TEXT,              -- why it failed; NULL: it did not
     created_at  INTEGER NOT NULL,  -- when it was asked for
     started_at  INTEGER,           -- when the first item was begun; NULL: not yet
-    ended_at    INTEGER            -- when it was done, cancelled or failed; NULL: not yet
+    ended_at    INTEGER,           -- when it was done, cancelled or failed; NULL: not yet
+    actor       TEXT    NOT NULL CHECK (actor IN ('admin', 'system')),  -- who asked for it
+    client_address TEXT,           -- from where; NULL: nobody asked from outside
+    request_id  TEXT,              -- of the request that asked for it; NULL: none did
+    results     TEXT               -- how many items came to each result, as JSON; NULL: not over yet, count them
 ) STRICT;
 
 CREATE INDEX jobs_newest_first ON jobs (created_at DESC, id DESC);

@@ -102,6 +102,11 @@ impl Checks {
         self.settings.load().checks_at_once
     }
 
+    /// Closes connections that have been idle for too long.
+    pub(crate) fn close_expired(&self) {
+        self.key_check.close_expired();
+    }
+
     async fn ask(&self, target: &Target, authorization: &[u8], class_from: ClassFrom) -> Inspection {
         let _passage = target.gate.enter(|| self.limit()).await;
         let Checkable { provider, endpoint, .. } = &target.checkable;

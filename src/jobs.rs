@@ -10,10 +10,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use crate::clock::Clock;
-use crate::storage::{Keep, Storage};
 pub(crate) use runner::{JobRunner, run_jobs};
 
+use crate::clock::Clock;
+use crate::storage::{Keep, Storage};
 use crate::usage::Ledger;
 
 /// A crash may lose the counters of one second. This is shorter, because writing takes a while too.

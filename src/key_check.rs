@@ -96,6 +96,11 @@ impl KeyCheck {
         Self { transport, clock, patience: Patience::default() }
     }
 
+    /// Closes connections that have been idle for too long.
+    pub(crate) fn close_expired(&self) {
+        self.transport.close_expired();
+    }
+
     /// Asks whose key it is, free of charge.
     ///
     /// A provider without such a question is asked for its models. Where those are public the answer is "valid" for any

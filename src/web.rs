@@ -111,8 +111,12 @@ impl ControlRoutes {
             .around(move |endpoint, request| {
                 let methods = Arc::clone(&of_routes);
                 let refusal = network::refusal(&request, &guard.control.admin_networks);
-                let refusal = refusal.or_else(|| public::refusal(&request, &guard));
+                let state = guard.clone();
                 async move {
+                    let refusal = match refusal {
+                        Some(refusal) => Some(refusal),
+                        None => public::refusal(&request, &state).await,
+                    };
                     match refusal {
                         Some(refusal) => Ok(refusal),
                         None => methods.answer(&endpoint, request).await,

@@ -18,7 +18,7 @@ impl Answer {
     /// live for as long as the slice does.
     pub(crate) fn to_keep(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         let is_repeated = |name: &HeaderName| {
-            matches!(name.as_str(), "content-type" | "content-language") || name.as_str().starts_with("openai-")
+            matches!(name.as_str(), "content-type" | "content-language" | "openai-model" | "openai-version")
         };
         Self { status, headers: copied(headers, is_repeated), body: Bytes::copy_from_slice(body) }
     }
@@ -52,6 +52,8 @@ mod tests {
             ("content-type", "application/json"),
             ("content-language", "de"),
             ("openai-model", "m"),
+            ("openai-version", "2020-10-01"),
+            ("openai-processing-ms", "71"),
             ("x-generation-id", "gen-1"),
             ("x-upstream-request-id", "req-1"),
             ("retry-after", "3"),
@@ -64,7 +66,7 @@ mod tests {
             names
         };
         let kept = Answer::to_keep(StatusCode::OK, &headers, b"{}");
-        assert_eq!(names(&kept), ["content-language", "content-type", "openai-model"]);
+        assert_eq!(names(&kept), ["content-language", "content-type", "openai-model", "openai-version"]);
         let told = Answer::to_tell(StatusCode::BAD_GATEWAY, &headers, Bytes::new());
         assert_eq!(names(&told), ["content-type", "retry-after"]);
         assert!(kept.cost() > told.cost());

@@ -43,8 +43,8 @@ pub(crate) struct Wanted {
 /// What a call brought.
 #[derive(Clone, Debug)]
 pub(crate) enum Fetched {
-    /// To be kept, and shared by those who wait.
-    Answer(Arc<Answer>),
+    /// To be kept, and shared by those who wait. Its age is none, unless it was kept already.
+    Answer(Arc<Answer>, Duration),
     /// To be shared by those who wait, and forgotten.
     Failure(Arc<Answer>),
     /// For the one alone who made it: too large to hold, or a stream.
@@ -58,7 +58,7 @@ struct Kept {
     since: Timestamp,
 }
 
-/// The answers of one set of terms. With others all begins anew.
+/// The answers of one set of terms.
 struct Store {
     terms: Terms,
     answers: Cache<Key, Kept>,
@@ -89,12 +89,24 @@ impl Responses {
         }
     }
 
+    /// Keeps answers under the terms in force from now on. With other terms than before all begins anew; with none what is
+    /// kept goes.
+    ///
+    /// They are read behind the lock, so that nobody brings back those that have just been replaced.
+    pub(crate) fn adopt(&self, in_force: impl FnOnce() -> Option<Terms>) {
+        let mut store = self.store.lock();
+        let terms = in_force();
+        if store.as_ref().map(|store| store.terms) != terms {
+            *store = terms.map(Store::new);
+        }
+    }
+
     /// The answer that is kept, if it is young enough, and its age.
     pub(crate) async fn get(&self, wanted: &Wanted) -> Option<(Arc<Answer>, Duration)> {
         if wanted.max_age == Some(Duration::ZERO) {
             return None;
         }
-        let kept = self.answers(wanted.terms).get(&wanted.key).await?;
+        let kept = self.answers(wanted.terms)?.get(&wanted.key).await?;
         let age = kept.since.until(self.clock.now());
         if age >= wanted.terms.ttl || wanted.max_age.is_some_and(|most| age > most) {
             return None;
@@ -113,7 +125,7 @@ impl Responses {
         let lead = async {
             // A call for the same may have ended since the caller looked.
             match self.get(wanted).await {
-                Some((answer, _)) => Fetched::Answer(answer),
+                Some((answer, age)) => Fetched::Answer(answer, age),
                 None => self.renew(wanted, call).await,
             }
         };
@@ -132,8 +144,9 @@ impl Responses {
         // Of the present terms: where they change meanwhile, what comes of the call is not kept.
         let answers = self.answers(wanted.terms);
         let fetched = call.await;
-        if let Fetched::Answer(answer) = &fetched
+        if let Fetched::Answer(answer, _) = &fetched
             && answer.cost() <= wanted.terms.max_bytes / LARGEST_PART
+            && let Some(answers) = answers
         {
             let (answer, provider) = (Arc::clone(answer), wanted.provider.clone());
             answers.insert(wanted.key, Kept { answer, provider, since: self.clock.now() }).await;
@@ -180,12 +193,10 @@ impl Responses {
         }
     }
 
-    fn answers(&self, terms: Terms) -> Cache<Key, Kept> {
-        let mut store = self.store.lock();
-        match &*store {
-            Some(Store { terms: its_terms, answers }) if *its_terms == terms => answers.clone(),
-            Some(_) | None => store.insert(Store::new(terms)).answers.clone(),
-        }
+    /// `None` where other terms are in force by now: nothing is found then, and nothing is kept.
+    fn answers(&self, terms: Terms) -> Option<Cache<Key, Kept>> {
+        let store = self.store.lock();
+        store.as_ref().filter(|store| store.terms == terms).map(|store| store.answers.clone())
     }
 }
 

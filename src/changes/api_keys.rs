@@ -12,10 +12,7 @@ use crate::pool::Pool;
 use crate::storage::{self, AddOutcome, Found, KeyEdit, KeyFilter, KeyRef, NewApiKey};
 
 /// How many keys are stored in one transaction, for which every other change has to wait.
-const KEYS_AT_ONCE: usize = 500;
-
-/// Where keys are looked for, and which with their places in the request.
-type Scope = (Option<ProviderId>, Vec<(usize, KeyRef)>);
+const KEYS_AT_ONCE: usize = 1_000;
 
 /// What became of each key, in the order given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +59,8 @@ impl Changes {
         Ok(added)
     }
 
-    /// Changes what it finds; `None` for a key that is not there. Where keys are looked for says [`Self::scope`]; those of
-    /// one scope are changed in one transaction.
+    /// Changes in one transaction what it finds; `None` for a key that is not there. Where keys are looked for says
+    /// [`Self::scope`].
     pub(crate) async fn edit_api_keys(
         &self,
         provider: Option<&ProviderId>,
@@ -71,30 +68,44 @@ impl Changes {
         edit: KeyEdit,
         by: By,
     ) -> Result<Vec<Option<Found>>, storage::Error> {
-        let mut scopes: Vec<Scope> = Vec::new();
-        let mut edited = vec![None; keys.len()];
-        for (index, key) in keys.into_iter().enumerate() {
-            let scope = self.scope(provider, &key);
-            match scopes.iter_mut().find(|(known, _)| *known == scope) {
-                Some((_, keys)) => keys.push((index, key)),
-                None => scopes.push((scope, vec![(index, key)])),
-            }
-        }
         let _in_order = self.one_change().await;
-        // A flush that took a key's rest a moment ago would write it back over its being enabled.
-        let _no_flush = if edit == KeyEdit::Enable { Some(self.ledger.pause_flush().await) } else { None };
+        let keys = if provider.is_some() { keys.into_iter().map(Some).collect() } else { self.as_ids(keys).await? };
+        let places: Vec<_> = keys.iter().map(Option::is_some).collect();
+        let keys = keys.into_iter().flatten().collect();
+        let _no_flush = self.no_flush_during(&edit).await;
         let change = self.now_by(by);
-        for (scope, keys) in scopes {
-            let (indexes, keys): (Vec<_>, Vec<_>) = keys.into_iter().unzip();
-            let done = self.storage.edit_api_keys(scope, keys, edit.clone(), change.clone()).await?;
-            self.put_edits_into_effect(&done, &edit, change.at);
-            for (index, found) in indexes.into_iter().zip(done) {
-                if let Some(slot) = edited.get_mut(index) {
-                    *slot = found;
-                }
-            }
+        let now = change.at;
+        let edited = self.storage.edit_api_keys(provider.cloned(), keys, edit.clone(), change).await?;
+        self.put_edits_into_effect(&edited, &edit, now);
+        let mut edited = edited.into_iter();
+        Ok(places.into_iter().map(|is_there| if is_there { edited.next().flatten() } else { None }).collect())
+    }
+
+    /// Enabling ends what the pool learned: what is not stored yet is stored first, so that the audit log has it, and a
+    /// flush that took a key's rest a moment ago does not write it back over its end.
+    pub(super) async fn no_flush_during(&self, edit: &KeyEdit) -> Option<impl Sized + '_> {
+        if *edit != KeyEdit::Enable {
+            return None;
         }
-        Ok(edited)
+        if let Err(error) = self.ledger.flush().await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "what the pool learned is not stored yet");
+        }
+        Some(self.ledger.pause_flush().await)
+    }
+
+    /// Keys that are named by themselves and without a provider, by their ids; `None` for one that is not there.
+    async fn as_ids(&self, keys: Vec<KeyRef>) -> Result<Vec<Option<KeyRef>>, storage::Error> {
+        let mut ids = Vec::with_capacity(keys.len());
+        for key in keys {
+            ids.push(match &key {
+                KeyRef::Id(_) => Some(key),
+                KeyRef::Secret(_) => {
+                    let scope = self.scope(None, &key);
+                    self.storage.find_api_key(scope, key).await?.map(|(_, id)| KeyRef::Id(id))
+                }
+            });
+        }
+        Ok(ids)
     }
 
     /// The secret of a key; `None` when there is no such key.

@@ -73,8 +73,7 @@ impl Changes {
         by: By,
     ) -> Result<bool, storage::Error> {
         let _in_order = self.one_change().await;
-        // As for a single key: a flush must not write a rest back over its end.
-        let _no_flush = if *edit == KeyEdit::Enable { Some(self.ledger.pause_flush().await) } else { None };
+        let _no_flush = self.no_flush_during(edit).await;
         let change = self.now_by(by);
         let now = change.at;
         let Some(edited) = self.storage.edit_items(job, items, edit.clone(), change).await? else { return Ok(false) };
@@ -82,17 +81,19 @@ impl Changes {
         Ok(true)
     }
 
-    /// Adds the key of an item of an import. False when the job is over.
+    /// Adds the key of an item of an import, as asked for by whoever asked for the job. False when the job is over.
     pub(crate) async fn finish_import_item(
         &self,
         job: &Job,
         item: ItemDone,
         (key, check): (NewApiKey, CheckResult),
-        by: By,
     ) -> Result<bool, storage::Error> {
-        let Some(pool) = job.provider.as_ref().and_then(|provider| self.pool(provider)) else { return Ok(false) };
-        let change = self.now_by(by);
+        let change = self.now_by(job.by.clone());
         let now = change.at;
+        let Some(pool) = job.provider.as_ref().and_then(|provider| self.pool(provider)) else {
+            let gone = ItemDone { result: "not_found", ..item };
+            return self.storage.finish_items(job.id, vec![gone], now).await;
+        };
         let sealed = self.storage.seal_api_keys(pool.provider().clone(), vec![key], now).await?;
         let _in_order = self.one_change().await;
         let outcome = self.storage.finish_import_item(job.id, item, (sealed, check), change).await?;

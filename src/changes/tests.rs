@@ -4,10 +4,11 @@ use futures_util::FutureExt as _;
 
 use super::*;
 use crate::config::{Args, Config, Environment};
-use crate::domain::provider::Provider;
+use crate::domain::provider::{Provider, ProviderId};
 use crate::domain::secret::ApiKeySecret;
 use crate::domain::time::Timestamp;
-use crate::storage::{KeyEdit, KeyRef, NewApiKey};
+use crate::domain::verdict::CheckVerdict;
+use crate::storage::{CheckResult, ItemDone, JobItems, JobTask, KeyEdit, KeyRef, NewApiKey, NewItem, NewJob};
 use crate::vault::{MasterKey, Vault};
 
 const NOW: Timestamp = Timestamp::from_millis(1_767_268_800_000);
@@ -58,4 +59,23 @@ async fn a_change_waits_for_the_one_before_it_and_enabling_for_a_flush() {
     assert!(enabling.await.unwrap()[0].is_some());
     assert!(disabling.await.unwrap()[0].is_some());
     assert!(changes.pools[0].pick("model", &[], NOW).is_err(), "the last change is the one in effect");
+}
+
+#[tokio::test]
+async fn an_accepted_key_whose_provider_is_gone_meanwhile_is_done_as_not_found() {
+    let directory = tempfile::tempdir().unwrap();
+    let changes = changes(directory.path()).await;
+    let secret = ApiKeySecret::parse("upstream-key-0001").unwrap();
+    let key = || NewApiKey { secret: secret.duplicate(), label: String::new(), expires_at: None };
+    let task = JobTask::Import { by_chat: false, adds_unknown: false };
+    let items = JobItems::New(vec![NewItem::Key(key())]);
+    let job = changes.add_job(NewJob { task, provider: Some(ProviderId::openrouter()), items }, system());
+    let job = job.await.unwrap();
+    let check = CheckResult { verdict: CheckVerdict::Valid, class: None };
+    let finish = async || changes.finish_import_item(&job, ItemDone::plain(1, "added"), (key(), check)).await.unwrap();
+    assert!(!finish().await, "a job that does not run takes no results");
+    assert!(changes.storage.begin_job(job.id, NOW).await.unwrap());
+    assert!(finish().await);
+    let progress = changes.storage.job(job.id).await.unwrap().unwrap();
+    assert_eq!(progress.results, [(String::from("not_found"), 1)]);
 }

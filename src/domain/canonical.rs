@@ -1,9 +1,10 @@
 //! The canonical form of a JSON text: the same bytes for all texts that say the same, others for all that do not.
 //!
-//! Object keys are sorted, and of equal ones the last counts, as it does for the servers behind us. White space is gone,
-//! strings stand by their value, numbers by their exact decimal one and never as floats, lists in their order. The form
-//! is itself JSON.
-//! It is made in one pass without recursion, in memory of about the text's size, whatever the text is.
+//! Object keys are sorted. White space is gone, strings stand by their value, numbers by their exact decimal one and
+//! never as floats, lists in their order. The form is itself JSON. An object with equal keys has none: the last of them
+//! counts for one server, another merges them, so nobody can tell what it says.
+//! It is made without recursion, in memory of a few times the text's size. An object whose keys are not in order is copied
+//! when it closes, once more for each such object around it: whoever takes texts from outside bounds their size.
 
 mod number;
 #[cfg(test)]
@@ -12,8 +13,8 @@ mod tests;
 /// Deeper than any request that is meant; what is nested deeper has no canonical form.
 const MAX_DEPTH: usize = 128;
 
-/// The canonical form; `None` where the text is no JSON, is nested too deeply or has a number with an exponent beyond
-/// 64 bits.
+/// The canonical form; `None` where the text is no JSON, is nested too deeply, has equal keys in one object or a number
+/// with an exponent beyond 64 bits.
 pub fn canonical(text: &[u8]) -> Option<Vec<u8>> {
     std::str::from_utf8(text).ok()?;
     let out = Vec::with_capacity(text.len());
@@ -61,7 +62,7 @@ impl Writer<'_> {
                 self.open.push(Open::Object { start, first_entry });
                 if self.peek()? == b'}' {
                     self.step();
-                    self.close();
+                    self.close()?;
                     return Some(false);
                 }
                 self.key()?;
@@ -72,7 +73,7 @@ impl Writer<'_> {
                 self.open.push(Open::List);
                 if self.peek()? == b']' {
                     self.step();
-                    self.close();
+                    self.close()?;
                     return Some(false);
                 }
                 return Some(true);
@@ -108,7 +109,7 @@ impl Writer<'_> {
             if next != closing {
                 return None;
             }
-            self.close();
+            self.close()?;
         }
         self.peek().is_none().then_some(false)
     }
@@ -135,36 +136,39 @@ impl Writer<'_> {
         Some(())
     }
 
-    fn close(&mut self) {
-        match self.open.pop() {
-            Some(Open::Object { start, first_entry }) => {
-                self.sort(start, first_entry);
+    fn close(&mut self) -> Option<()> {
+        match self.open.pop()? {
+            Open::Object { start, first_entry } => {
+                self.sort(start, first_entry)?;
                 self.entries.truncate(first_entry);
                 self.out.push(b'}');
             }
-            Some(Open::List) => self.out.push(b']'),
-            None => {}
+            Open::List => self.out.push(b']'),
         }
+        Some(())
     }
 
-    /// Brings the entries of the innermost object into order, where they are not.
-    fn sort(&mut self, start: usize, first_entry: usize) {
-        let Some(entries) = self.entries.get_mut(first_entry..) else { return };
+    /// Brings the entries of the innermost object into order, where they are not; `None` where two have one key.
+    fn sort(&mut self, start: usize, first_entry: usize) -> Option<()> {
+        let entries = self.entries.get_mut(first_entry..)?;
         let key = |entry: &Entry| self.out.get(entry.start..entry.key_end).unwrap_or_default();
         if entries.is_sorted_by(|a, b| key(a) < key(b)) {
-            return;
+            return Some(());
         }
-        // Stable, so that of equal keys the last one stays last.
-        entries.sort_by(|a, b| key(a).cmp(key(b)));
+        entries.sort_unstable_by(|a, b| key(a).cmp(key(b)));
+        if !entries.is_sorted_by(|a, b| key(a) < key(b)) {
+            return None;
+        }
         let mut sorted = Vec::with_capacity(self.out.len() - start);
-        for last in entries.chunk_by(|a, b| key(a) == key(b)).filter_map(<[Entry]>::last) {
+        for entry in entries {
             if !sorted.is_empty() {
                 sorted.push(b',');
             }
-            sorted.extend_from_slice(self.out.get(last.start..last.end).unwrap_or_default());
+            sorted.extend_from_slice(self.out.get(entry.start..entry.end)?);
         }
         self.out.truncate(start);
         self.out.append(&mut sorted);
+        Some(())
     }
 
     fn string(&mut self) -> Option<()> {

@@ -22,7 +22,6 @@ use tokio_util::sync::CancellationToken;
 use crate::changes::Changes;
 use crate::checks::{Checks, check_result};
 use crate::clock::Clock;
-use crate::domain::audit::{By, Change};
 use crate::domain::ids::{ApiKeyId, JobId};
 use crate::domain::secret::ApiKeySecret;
 use crate::domain::verdict::CheckVerdict;
@@ -41,6 +40,8 @@ const PAGE: u32 = 200;
 const STORED_AT_ONCE: usize = 100;
 /// How long is waited for a database that cannot write now.
 const STORAGE_PAUSE: Duration = Duration::from_secs(1);
+/// How often connections are closed that wait in vain for another question.
+const TIDY_UP_EVERY: Duration = Duration::from_secs(30);
 
 /// What jobs are run with.
 pub(crate) struct JobRunner {
@@ -62,6 +63,7 @@ enum Stop {
 pub(crate) async fn run_jobs(runner: Arc<JobRunner>, mut stop: watch::Receiver<bool>) {
     let mut running: HashSet<JobId> = HashSet::new();
     let mut tasks: JoinSet<JobId> = JoinSet::new();
+    let mut tidy_up = tokio::time::interval(TIDY_UP_EVERY);
     loop {
         match runner.storage.unfinished_jobs().await {
             Ok(jobs) => {
@@ -71,7 +73,8 @@ pub(crate) async fn run_jobs(runner: Arc<JobRunner>, mut stop: watch::Receiver<b
                     }
                 }
             }
-            Err(storage::Error::Stopped) => return,
+            // With a database that still runs it is said, too: of work in which it panicked.
+            Err(storage::Error::Stopped) if *stop.borrow() => return,
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "the jobs cannot be read");
                 // Nobody rings again for a job that was made meanwhile.
@@ -88,6 +91,7 @@ pub(crate) async fn run_jobs(runner: Arc<JobRunner>, mut stop: watch::Receiver<b
                     running.remove(&id);
                 }
             }
+            _ = tidy_up.tick() => runner.checks.close_expired(),
             _ = stop.wait_for(|stop| *stop) => return,
         }
     }
@@ -126,20 +130,20 @@ impl JobRunner {
         }
         tracing::info!(job.id = %job.id, kind = job.task.kind(), items = job.total, "a job runs");
         match job.task.edit() {
-            Some(edit) => self.edit(job.id, &edit, token).await,
+            Some(edit) => self.edit(job, &edit, token).await,
             None => self.ask(job, token).await,
         }
     }
 
     async fn edit(
         &self,
-        id: JobId,
+        job: &Job,
         edit: &storage::KeyEdit,
         token: &CancellationToken,
     ) -> Result<Stop, storage::Error> {
         let mut after = 0;
         loop {
-            let items = self.persist(|| self.storage.pending_items(id, after, EDITS_AT_ONCE)).await?;
+            let items = self.persist(|| self.storage.pending_items(job.id, after, EDITS_AT_ONCE)).await?;
             let Some(last) = items.last() else { return Ok(Stop::Done) };
             after = last.number;
             let keys = |item: &JobItem| match &item.found {
@@ -150,7 +154,7 @@ impl JobRunner {
             if token.is_cancelled() {
                 return Ok(Stop::Over);
             }
-            if !self.persist(|| self.changes.edit_items(id, items.clone(), edit, self.by())).await? {
+            if !self.persist(|| self.changes.edit_items(job.id, items.clone(), edit, job.by.clone())).await? {
                 return Ok(Stop::Over);
             }
         }
@@ -224,12 +228,21 @@ impl JobRunner {
             return Ok(Answer { done, key: None });
         }
         let inspection = self.checks.check_newcomer(provider, &secret, class_from(by_chat)).await;
-        let Some(inspection) = inspection else { return Ok(Answer::plain(number, "not_found")) };
+        // Its text is kept no longer: by these characters an admin finds the key that was meant.
+        let last4 = json!(secret.last4());
+        let Some(inspection) = inspection else {
+            let done = ItemDone { detail: Some(json!({ "last4": last4 })), ..ItemDone::plain(number, "not_found") };
+            return Ok(Answer { done, key: None });
+        };
+        let mut detail = detail(&inspection);
+        if let Some(detail) = detail.as_object_mut() {
+            detail.insert(String::from("last4"), last4);
+        }
         let verdict = inspection.checked.verdict;
         let is_added = verdict == CheckVerdict::Valid || (verdict == CheckVerdict::Unknown && adds_unknown);
         let result = if is_added { "added" } else { verdict.as_str() };
         let key = is_added.then_some(Accepted { secret, label, check: check_result(&inspection) });
-        let done = ItemDone { detail: Some(detail(&inspection)), ..ItemDone::plain(number, result) };
+        let done = ItemDone { detail: Some(detail), ..ItemDone::plain(number, result) };
         Ok(Answer { done, key })
     }
 
@@ -243,7 +256,7 @@ impl JobRunner {
             };
             let store = || {
                 let new = NewApiKey { secret: key.secret.duplicate(), label: key.label.clone(), expires_at: None };
-                self.changes.finish_import_item(job, done.clone(), (new, key.check), self.by())
+                self.changes.finish_import_item(job, done.clone(), (new, key.check))
             };
             if !self.persist(store).await? {
                 return Ok(false);
@@ -266,10 +279,6 @@ impl JobRunner {
                 done => return done,
             }
         }
-    }
-
-    fn by(&self) -> By {
-        Change::from(self.clock.now()).by
     }
 }
 
@@ -326,3 +335,6 @@ fn detail(inspection: &Inspection) -> Value {
         "class": inspection.class.map(crate::domain::key_class::KeyClass::as_str),
     })
 }
+
+#[cfg(test)]
+mod tests;

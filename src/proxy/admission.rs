@@ -57,8 +57,11 @@ impl Context<'_> {
         Some(shared.access.window.check(client_address, provider, limit, self.worker.clock.now()))
     }
 
+    /// The beginning of it: how long headers may be is looked at later, and this costs time with its length.
     fn user_agent(&self) -> &[u8] {
-        self.parts.headers.get(header::USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default()
+        const LOOKED_AT: usize = 1024;
+        let user_agent = self.parts.headers.get(header::USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
+        user_agent.get(..LOOKED_AT).unwrap_or(user_agent)
     }
 
     fn log_bot(&self, client_address: IpAddr) {

@@ -28,7 +28,9 @@ use crate::settings::{CacheMode, CacheSettings};
 
 pub(super) const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 /// Changed with whatever the key is made of.
-const KEY_VERSION: &[u8] = b"1";
+const KEY_VERSION: &[u8] = b"2";
+/// A longer body is not compared with others: that takes a thread's time, and others wait for the thread.
+const MAX_BODY: usize = 1 << 20;
 
 /// What the cache is for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,11 +91,13 @@ impl Context<'_> {
     }
 
     async fn look(&self, asking: Asking<'_>) -> Result<Looked, Error> {
-        let settings = self.worker.shared.settings.load().cache.clone();
+        let shared = &self.worker.shared;
+        shared.caches.responses.adopt(|| terms(&shared.settings.load().cache));
+        let settings = shared.settings.load().cache.clone();
         let said = self.parts.headers.get_all(header::CACHE_CONTROL).iter().map(HeaderValue::as_bytes);
         let control = CacheControl::read(said);
         let looked = match self.wanted(&asking, &settings, control) {
-            Some(wanted) => match self.worker.shared.caches.responses.get(&wanted).await {
+            Some(wanted) => match shared.caches.responses.get(&wanted).await {
                 Some((answer, age)) => Looked::Found(answer, age),
                 None => Looked::NotFound(Box::new(wanted)),
             },
@@ -105,20 +109,15 @@ impl Context<'_> {
 
     /// What to look for; `None` where the request may not use the cache.
     fn wanted(&self, asking: &Asking<'_>, settings: &CacheSettings, control: CacheControl) -> Option<Wanted> {
-        let is_cacheable = match settings.mode {
-            CacheMode::Off => false,
-            CacheMode::Deterministic => is_deterministic(asking.form, asking.body),
-            CacheMode::All => true,
-        };
-        if asking.is_stream || control.is_no_store || !is_cacheable {
+        if asking.body.len() > MAX_BODY || asking.is_stream || control.is_no_store {
             return None;
         }
-        Some(Wanted {
-            key: self.key(asking, settings.is_shared)?,
-            provider: asking.upstream.provider.id.clone(),
-            terms: Terms { ttl: settings.ttl, max_bytes: settings.max_bytes },
-            max_age: control.max_age,
-        })
+        let terms = terms(settings)?;
+        if settings.mode == CacheMode::Deterministic && !is_deterministic(asking.form, asking.body) {
+            return None;
+        }
+        let key = self.key(asking, settings.is_shared)?;
+        Some(Wanted { key, provider: asking.upstream.provider.id.clone(), terms, max_age: control.max_age })
     }
 
     fn key(&self, asking: &Asking<'_>, is_shared: bool) -> Option<Key> {
@@ -144,10 +143,16 @@ impl Context<'_> {
     }
 }
 
+/// The terms to keep answers under, while any are kept.
+fn terms(settings: &CacheSettings) -> Option<Terms> {
+    (settings.mode != CacheMode::Off).then_some(Terms { ttl: settings.ttl, max_bytes: settings.max_bytes })
+}
+
 /// The forwarded headers that can change an answer, in the order of their names.
 fn telling(headers: &HeaderMap) -> Vec<(&HeaderName, &HeaderValue)> {
     let is_telling = |name: &HeaderName| {
-        matches!(name.as_str(), "anthropic-version" | "anthropic-beta") || name.as_str().starts_with(OPENROUTER_PREFIX)
+        matches!(name.as_str(), "content-type" | "accept" | "accept-language" | "anthropic-version" | "anthropic-beta")
+            || name.as_str().starts_with(OPENROUTER_PREFIX)
     };
     let mut telling: Vec<_> = headers.iter().filter(|(name, _)| is_telling(name)).collect();
     // Stable: the values of one name keep their order.
@@ -191,7 +196,7 @@ pub(super) async fn fetch(wanted: &Wanted, mut record: Record, plan: Plan<'_>) -
     let fetched = worker.shared.caches.responses.fetch(wanted, call).await;
     match (turn, fetched) {
         (Turn::Called(response), _) => marked(response, CacheUse::Miss),
-        (Turn::Waiting(record, _), Fetched::Answer(answer)) => found(record, &answer, Duration::ZERO),
+        (Turn::Waiting(record, _), Fetched::Answer(answer, age)) => found(record, &answer, age),
         (Turn::Waiting(mut record, _), Fetched::Failure(answer)) => {
             record.set_status(answer.status.as_u16());
             record.end(Outcome::UpstreamError);
@@ -226,7 +231,7 @@ fn fetched(response: &Response<ResponseBody>) -> Fetched {
     if is_streamed(headers, false) || serde_json::from_slice::<IgnoredAny>(&body).is_err() {
         return Fetched::Alone;
     }
-    Fetched::Answer(Arc::new(Answer::to_keep(status, headers, &body)))
+    Fetched::Answer(Arc::new(Answer::to_keep(status, headers, &body)), Duration::ZERO)
 }
 
 fn repeated(answer: &Answer) -> Response<ResponseBody> {

@@ -16,11 +16,10 @@ use super::failure::{Came, Failure};
 use super::headers::PRODUCT;
 use super::route::Operation;
 use super::worker::{Upstream, Worker};
-use crate::cache::{Catalogue, Listed, ModelList};
+use crate::cache::{Catalogue, Listed, ModelList, ModelLists};
 use crate::domain::answer::PlainAnswer;
 use crate::domain::api_form::{ApiForm, ErrorForm};
 use crate::domain::classify::{self, FailedAnswer, TransportFault, classify_in_band};
-use crate::domain::fault::FaultScope;
 use crate::domain::provider::ProviderKind;
 use crate::domain::time::Timestamp;
 use crate::pool::{ApiKey, Nothing};
@@ -31,6 +30,8 @@ use crate::transport::{Request, Response};
 const MAX_LIST: usize = 16 << 20;
 /// A list is not generated: it comes at once or not at all.
 const LIST_TIME: Duration = Duration::from_secs(30);
+/// How long is waited for a new list, with all attempts, where an old one can be told.
+const RENEWAL_TIME: Duration = Duration::from_secs(3);
 /// How long clients and what is between them and us may keep a list.
 const CLIENTS_KEEP: Duration = Duration::from_mins(1);
 
@@ -67,7 +68,7 @@ pub(super) async fn answer(
 
 fn json_response(body: Bytes, listed: &Listed, settings: &ModelSettings) -> http::Response<ResponseBody> {
     let (x_cache, max_age) = match listed {
-        Listed::Kept(_) => ("HIT", CLIENTS_KEEP.min(settings.ttl)),
+        Listed::Kept(_, fresh_for) => ("HIT", CLIENTS_KEEP.min(*fresh_for)),
         Listed::Fetched(_) => ("MISS", CLIENTS_KEEP.min(settings.ttl)),
         Listed::Stale(_) => ("STALE", Duration::ZERO),
     };
@@ -131,23 +132,15 @@ fn unreadable() -> Error {
 
 /// One request to the upstream for however many ask at the same time, and none while what is kept will do.
 async fn listed(worker: &Worker, upstream: &Upstream, path: &'static str, ttl: Duration) -> Result<Listed, Error> {
-    let (lists, provider) = (&worker.shared.caches.model_lists, &upstream.provider.id);
-    if let Some(listed) = lists.get(provider, path, ttl) {
-        return Ok(listed);
+    let lists = &worker.shared.caches.model_lists;
+    if let Some(known) = known(lists, upstream, path, ttl) {
+        return known;
     }
     let call = async {
         // A call for the same may have ended since.
-        if let Some(listed) = lists.get(provider, path, ttl) {
-            return Ok(listed);
-        }
-        match fetch(worker, upstream, path).await {
-            Ok(body) => Ok(lists.keep(provider, path, body)),
-            Err(error) => {
-                let stale = lists.failed(provider, path).ok_or_else(|| error.clone())?;
-                let status = error.status().as_u16();
-                tracing::warn!(provider.id = %provider, path, status, "a list of models cannot be renewed; the old one is told");
-                Ok(stale)
-            }
+        match known(lists, upstream, path, ttl) {
+            Some(known) => known,
+            None => renewed(worker, upstream, path).await,
         }
     };
     let (listed, has_led) = upstream.lists_in_flight.join(&path, call).await;
@@ -157,29 +150,74 @@ async fn listed(worker: &Worker, upstream: &Upstream, path: &'static str, ttl: D
     listed
 }
 
+/// What is told without asking the upstream: a list, or its last failure while it is left alone.
+fn known(lists: &ModelLists, upstream: &Upstream, path: &'static str, ttl: Duration) -> Option<Result<Listed, Error>> {
+    if let Some(listed) = lists.get(&upstream.provider.id, path, ttl) {
+        return Some(Ok(listed));
+    }
+    if !lists.is_paused(&upstream.provider.id, path) {
+        return None;
+    }
+    upstream.list_failures.lock().get(path).cloned().map(Err)
+}
+
+async fn renewed(worker: &Worker, upstream: &Upstream, path: &'static str) -> Result<Listed, Error> {
+    let (lists, provider) = (&worker.shared.caches.model_lists, &upstream.provider.id);
+    let clearings = lists.clearings();
+    let fetched = if lists.has_stale(provider, path) {
+        timeout(RENEWAL_TIME, fetch(worker, upstream, path)).await.unwrap_or_else(|_| Err(too_late()))
+    } else {
+        fetch(worker, upstream, path).await
+    };
+    let error = match fetched {
+        Ok(body) => {
+            let listed = lists.keep(provider, path, body, clearings);
+            if path == source(upstream.provider.kind).0 {
+                // Here, where those who ask for it wait without keeping a thread.
+                catalogue(upstream, listed.list()).ok();
+            }
+            return Ok(listed);
+        }
+        Err(error) => error,
+    };
+    if let Some(stale) = lists.failed(provider, path) {
+        let status = error.status().as_u16();
+        tracing::warn!(provider.id = %provider, path, status, "a list of models cannot be renewed; the old one is told");
+        return Ok(stale);
+    }
+    let mut failures = upstream.list_failures.lock();
+    // Where the upstream was not asked, there is nothing to spare it.
+    if matches!(error, Error::Upstream { .. } | Error::KeysFailed { .. }) {
+        failures.insert(path, error.clone());
+    } else {
+        failures.remove(path);
+    }
+    Err(error)
+}
+
+fn too_late() -> Error {
+    nothing(TransportFault::FirstByteTimeout { stream: false }).tell_error(ErrorForm::OpenAi, Timestamp::default())
+}
+
 async fn fetch(worker: &Worker, upstream: &Upstream, path: &str) -> Result<Bytes, Error> {
     let mut budget = Budget::new(&worker.shared.limits);
     let mut tried = Vec::new();
     let mut last: Option<Failure> = None;
     loop {
         let now = worker.clock.now();
-        let mut lease = match failover::pick(upstream, "", &tried, last.as_ref(), now) {
+        let lease = match failover::pick(upstream, "", &tried, last.as_ref(), now) {
             Ok(lease) => lease,
             Err(nothing) => return Err(told(upstream, nothing, last, now)),
         };
         tried.push(lease.place());
         let failure = match fetch_with(worker, upstream, path, lease.key()).await {
-            // A list says nothing about the key: it is told to anybody.
+            // A list says nothing about the key or the provider, nor does its failure: anybody may ask for it, and nobody
+            // shall be able to make them rest. So none is charged.
             Ok(list) => return Ok(list),
             Err(failure) => failure.without(lease.key().secret_bytes()),
         };
-        let now = worker.clock.now();
-        // Nor does its failure, for anybody may ask for it: only the provider's own is charged.
-        if matches!(failure.fault.scope, FaultScope::Provider | FaultScope::Model) {
-            lease.fault("", &failure.fault, now, worker.random());
-        }
         if !budget.allows_another_after(&failure.fault) {
-            return Err(failure.tell_error(ErrorForm::OpenAi, now));
+            return Err(failure.tell_error(ErrorForm::OpenAi, worker.clock.now()));
         }
         last = Some(failure);
     }

@@ -1,9 +1,11 @@
 //! What a thread of the data plane works with.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use ipnet::IpNet;
+use parking_lot::Mutex;
 
 use super::error::Error;
 use crate::access::Access;
@@ -26,12 +28,22 @@ pub(crate) struct Upstream {
     pub(super) refuses_stream_options: AtomicBool,
     /// The lists that are being fetched, by path.
     pub(super) lists_in_flight: Flights<&'static str, Result<Listed, Error>>,
+    /// Why the last call for a list failed, by path.
+    pub(super) list_failures: Mutex<HashMap<&'static str, Error>>,
 }
 
 impl Upstream {
     pub(crate) fn new(provider: Provider, endpoint: Endpoint, pool: Arc<Pool>, models: ModelNames) -> Self {
         let refuses_stream_options = AtomicBool::new(false);
-        Self { provider, endpoint, pool, models, refuses_stream_options, lists_in_flight: Flights::default() }
+        Self {
+            provider,
+            endpoint,
+            pool,
+            models,
+            refuses_stream_options,
+            lists_in_flight: Flights::default(),
+            list_failures: Mutex::default(),
+        }
     }
 }
 

@@ -202,7 +202,8 @@ fn note_added(tx: &Transaction<'_>, outcomes: &[AddOutcome], change: &Change) ->
     let added: Vec<_> = outcomes.iter().filter_map(AddOutcome::added).collect();
     if added.len() > ONE_BY_ONE {
         let provider = added.first().map(|row| row.provider.as_str());
-        let after = Some(json!({ "count": added.len(), "provider": provider }));
+        let ids: Vec<_> = added.iter().map(|row| row.id.to_string()).collect();
+        let after = Some(json!({ "count": ids.len(), "ids": ids, "provider": provider }));
         return audit::record(tx, change, &Note { action: "api_key.add", subject: None, before: None, after });
     }
     for row in added {

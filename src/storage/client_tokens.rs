@@ -1,8 +1,8 @@
 //! What clients present: making and deleting, and loading all of them into memory.
 
-use rusqlite::{OptionalExtension, Transaction, named_params};
-
 mod editing;
+
+use rusqlite::{OptionalExtension, Transaction, named_params};
 
 use self::editing::note;
 pub(super) use self::editing::open_secret;

@@ -3,6 +3,13 @@
 //! What an item was found to be and what follows from that for its key are stored in one transaction, so that a job which
 //! is interrupted goes on with exactly those items that are not done. A job that was cancelled takes no more results.
 
+/// The columns of a [`Job`].
+macro_rules! job_columns_sql {
+    () => {
+        "id, state, provider_id, task, total, error, created_at, started_at, ended_at, actor, client_address, request_id"
+    };
+}
+
 mod items;
 mod progress;
 mod task;
@@ -17,7 +24,7 @@ use super::audit::{self, Note};
 use super::columns::Fields;
 use super::listing::{self, KeyFilter};
 use super::{Error, Storage};
-use crate::domain::audit::Change;
+use crate::domain::audit::{By, Change};
 use crate::domain::ids::{ApiKeyId, JobId};
 use crate::domain::provider::ProviderId;
 use crate::domain::time::Timestamp;
@@ -64,6 +71,8 @@ pub struct Job {
     pub created_at: Timestamp,
     pub started_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
+    /// Who asked for it, and so for all that it changes.
+    pub by: By,
 }
 
 impl JobState {
@@ -117,6 +126,7 @@ impl Storage {
                 created_at: change.at,
                 started_at: None,
                 ended_at: None,
+                by: change.by.clone(),
             };
             add(tx, &vault, job, items, &change)
         })
@@ -125,9 +135,11 @@ impl Storage {
 
     /// Jobs that are not over, oldest first.
     pub async fn unfinished_jobs(&self) -> Result<Vec<Job>, Error> {
-        const SQL: &str = "
-            SELECT id, state, provider_id, task, total, error, created_at, started_at, ended_at
-            FROM jobs WHERE state IN ('queued', 'running') ORDER BY created_at, id";
+        const SQL: &str = concat!(
+            "SELECT ",
+            job_columns_sql!(),
+            " FROM jobs WHERE state IN ('queued', 'running') ORDER BY created_at, id"
+        );
         self.read(|tx| {
             tx.prepare_cached(SQL)?.query_and_then([], |row| from_row(&mut Fields::of(row, TABLE)))?.collect()
         })
@@ -173,14 +185,17 @@ impl Storage {
 
 fn add(tx: &Transaction<'_>, vault: &Vault, mut job: Job, items: items::Sealed, change: &Change) -> Result<Job, Error> {
     const SQL: &str = "
-        INSERT INTO jobs (id, kind, state, provider_id, task, total, created_at)
-        VALUES (:id, :kind, 'queued', :provider_id, :task, 0, :now)";
+        INSERT INTO jobs (id, kind, state, provider_id, task, total, created_at, actor, client_address, request_id)
+        VALUES (:id, :kind, 'queued', :provider_id, :task, 0, :now, :actor, :client_address, :request_id)";
     tx.prepare_cached(SQL)?.execute(named_params! {
         ":id": job.id,
         ":kind": job.task.kind(),
         ":provider_id": job.provider,
         ":task": json!(job.task).to_string(),
         ":now": change.at,
+        ":actor": job.by.actor,
+        ":client_address": job.by.client_address.map(|address| address.to_string()),
+        ":request_id": job.by.request_id,
     })?;
     job.total = match items {
         items::Sealed::Keys(ids) => items::insert_keys(tx, job.id, &ids)?,
@@ -196,7 +211,13 @@ fn add(tx: &Transaction<'_>, vault: &Vault, mut job: Job, items: items::Sealed, 
 
 fn end(tx: &Transaction<'_>, id: JobId, state: JobState, error: Option<&str>, change: &Change) -> Result<bool, Error> {
     const SQL: &str = "
-        UPDATE jobs SET state = :state, error = :error, ended_at = :now
+        UPDATE jobs
+        SET state = :state, error = :error, ended_at = :now, results = (
+            SELECT json_group_object(result, number) FROM (
+                SELECT result, count(*) AS number FROM job_items
+                WHERE job_id = :id AND result IS NOT NULL GROUP BY result
+            )
+        )
         WHERE id = :id AND state IN ('queued', 'running')";
     const WIPE: &str = "UPDATE job_items SET secret_ciphertext = NULL WHERE job_id = :id AND result IS NULL";
     let params = named_params! { ":id": id, ":state": state.as_str(), ":error": error, ":now": change.at };
@@ -220,9 +241,7 @@ fn note(tx: &Transaction<'_>, change: &Change, action: &'static str, job: &Job) 
 }
 
 fn find(tx: &Transaction<'_>, id: JobId) -> Result<Option<Job>, Error> {
-    const SQL: &str = "
-        SELECT id, state, provider_id, task, total, error, created_at, started_at, ended_at
-        FROM jobs WHERE id = :id";
+    const SQL: &str = concat!("SELECT ", job_columns_sql!(), " FROM jobs WHERE id = :id");
     let read = |row: &rusqlite::Row<'_>| Ok(from_row(&mut Fields::of(row, TABLE)));
     tx.prepare_cached(SQL)?.query_row(named_params! { ":id": id }, read).optional()?.transpose()
 }
@@ -238,7 +257,15 @@ fn from_row(fields: &mut Fields<'_>) -> Result<Job, Error> {
         created_at: fields.next("created_at")?,
         started_at: fields.next("started_at")?,
         ended_at: fields.next("ended_at")?,
+        by: by(fields)?,
     })
+}
+
+fn by(fields: &mut Fields<'_>) -> Result<By, Error> {
+    let actor = fields.next("actor")?;
+    let address: Option<String> = fields.next("client_address")?;
+    let address = address.map(|address| address.parse().map_err(|_| fields.corrupt("client_address")));
+    Ok(By { actor, client_address: address.transpose()?, request_id: fields.next("request_id")? })
 }
 
 #[cfg(test)]

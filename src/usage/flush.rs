@@ -13,8 +13,9 @@ use crate::domain::usage::Tally;
 use crate::pool::Pool;
 use crate::storage::{self, Health, Storage};
 
-/// Rows of a kind that may wait by their hours while nothing can be written: a hundred megabytes at most.
-const MAX_WAITING: usize = 250_000;
+/// Rows of a kind that may wait by their hours while nothing can be written. One of a request is half a kilobyte, most of
+/// it histograms, and each is held twice while it is tried to be written.
+const MAX_WAITING: usize = 100_000;
 
 /// Collects what the workers counted and what the pools learned, and writes it.
 pub(crate) struct Ledger {

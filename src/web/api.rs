@@ -30,6 +30,7 @@ mod test_templates;
 
 pub(crate) use api_keys::ApiKeys;
 pub(crate) use audit_log::AuditLog;
+pub(crate) use auth::is_admin;
 pub(crate) use caches::Caches;
 pub(crate) use client_tokens::{
     ClientTokenAliases, ClientTokenBulk, ClientTokenExport, ClientTokens, SingleClientToken,

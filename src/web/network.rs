@@ -1,6 +1,8 @@
 //! From where the admin's own may be reached. Looked at before the admin token is, so that from elsewhere nobody can
 //! even try one.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 use poem::{Request, Response};
 
@@ -17,9 +19,13 @@ pub(super) fn refusal(request: &Request, admin_networks: &[IpNet]) -> Option<Res
     if admin_networks.is_empty() || !is_guarded(request.uri().path()) {
         return None;
     }
-    let address = request.data::<Caller>().map(|caller| caller.address);
-    let is_inside = address.is_some_and(|address| admin_networks.iter().any(|net| net.contains(&address)));
+    let is_inside = request.data::<Caller>().is_some_and(|caller| is_inside(caller.address, admin_networks));
     (!is_inside).then(api::not_an_admin_network)
+}
+
+/// Whether the admin's own may be reached from this address.
+pub(super) fn is_inside(address: IpAddr, admin_networks: &[IpNet]) -> bool {
+    admin_networks.is_empty() || admin_networks.iter().any(|network| network.contains(&address))
 }
 
 fn is_guarded(path: &str) -> bool {

@@ -1,15 +1,14 @@
 //! What strangers may see: pages that an admin can switch off, for everybody but the admin.
 
-use poem::http::header;
 use poem::{Request, Response};
 
 use super::{State, api};
 use crate::settings::PublicPages;
 
 /// The answer to a request for something that is switched off, as if there were nothing.
-pub(super) fn refusal(request: &Request, state: &State) -> Option<Response> {
+pub(super) async fn refusal(request: &Request, state: &State) -> Option<Response> {
     let is_shown = is_shown(request.uri().path(), state.settings.load().public);
-    (!is_shown && !is_admin(request, state)).then(api::nothing_here)
+    (!is_shown && !api::is_admin(request, state).await).then(api::nothing_here)
 }
 
 fn is_shown(path: &str, public: PublicPages) -> bool {
@@ -19,14 +18,6 @@ fn is_shown(path: &str, public: PublicPages) -> bool {
         ("project", _) => public.has_project,
         _ => true,
     }
-}
-
-/// Only looks: a wrong token is no failure here, for nobody has to have one.
-fn is_admin(request: &Request, state: &State) -> bool {
-    let value = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token =
-        value.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    token.is_some_and(|(_, token)| state.admin_token.matches(token.trim()))
 }
 
 #[cfg(test)]

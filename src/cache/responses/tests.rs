@@ -11,11 +11,13 @@ const KEY: Key = Key([1; 32]);
 
 fn responses() -> (Responses, ManualClock) {
     let (clock, hand) = Clock::manual(Timestamp::from_millis(0));
-    (Responses::new(clock), hand)
+    let responses = Responses::new(clock);
+    responses.adopt(|| Some(TERMS));
+    (responses, hand)
 }
 
 fn answer(bytes: usize) -> Fetched {
-    Fetched::Answer(Arc::new(Answer::to_keep(StatusCode::OK, &HeaderMap::new(), &vec![b'a'; bytes])))
+    Fetched::Answer(Arc::new(Answer::to_keep(StatusCode::OK, &HeaderMap::new(), &vec![b'a'; bytes])), Duration::ZERO)
 }
 
 fn wanted(key: Key) -> Wanted {
@@ -72,7 +74,7 @@ async fn an_answer_that_would_take_too_large_a_part_is_shared_and_not_kept() {
     let (responses, _hand) = responses();
     let most = usize::try_from(TERMS.max_bytes / LARGEST_PART).expect("small");
     let fetched = ask(&responses, KEY, async { answer(most) }).await;
-    assert!(matches!(fetched, Fetched::Answer(_)));
+    assert!(matches!(fetched, Fetched::Answer(..)));
     assert!(!is_kept(&responses, KEY).await);
     assert_eq!(responses.figures().await.entries, 0);
 }
@@ -104,7 +106,7 @@ async fn who_takes_nothing_kept_makes_a_call_of_their_own_and_it_is_kept() {
     let mut leader = Box::pin(ask(&responses, KEY, std::future::pending()));
     assert!(leader.as_mut().now_or_never().is_none());
     let fresh = Wanted { max_age: Some(Duration::ZERO), ..wanted(KEY) };
-    assert!(matches!(responses.fetch(&fresh, async { answer(10) }).await, Fetched::Answer(_)));
+    assert!(matches!(responses.fetch(&fresh, async { answer(10) }).await, Fetched::Answer(..)));
     assert!(is_kept(&responses, KEY).await);
 }
 
@@ -119,7 +121,7 @@ async fn what_was_asked_for_before_a_clearing_is_not_kept_after_it() {
     assert!(leader.as_mut().now_or_never().is_none());
     assert_eq!(responses.clear(None).await, 0);
     release.send(()).expect("the leader listens");
-    assert!(matches!(leader.await, Fetched::Answer(_)));
+    assert!(matches!(leader.await, Fetched::Answer(..)));
     assert!(!is_kept(&responses, KEY).await);
 }
 
@@ -140,15 +142,42 @@ async fn a_providers_answers_are_cleared_alone() {
 async fn with_another_bound_all_begins_anew() {
     let (responses, _hand) = responses();
     ask(&responses, KEY, async { answer(10) }).await;
-    let terms = Terms { max_bytes: 1_024, ..TERMS };
+    let terms = Terms { max_bytes: 32 * 1024, ..TERMS };
     let (release, held) = oneshot::channel::<()>();
     let mut slow = Box::pin(ask(&responses, Key([2; 32]), async {
         held.await.expect("released");
         answer(10)
     }));
     assert!(slow.as_mut().now_or_never().is_none());
+    responses.adopt(|| Some(terms));
     assert!(responses.get(&Wanted { terms, ..wanted(KEY) }).await.is_none());
     release.send(()).expect("the leader listens");
     slow.await;
     assert_eq!(responses.figures().await.entries, 0, "the old terms do not come back with what began under them");
+    let newer = Wanted { terms, ..wanted(KEY) };
+    responses.fetch(&newer, async { answer(10) }).await;
+    ask(&responses, KEY, async { answer(10) }).await;
+    assert!(!is_kept(&responses, KEY).await);
+    responses.adopt(|| Some(terms));
+    assert!(responses.get(&newer).await.is_some(), "who still has the old terms changes nothing");
+}
+
+#[tokio::test]
+async fn without_terms_everything_goes_and_nothing_comes() {
+    let (responses, _hand) = responses();
+    ask(&responses, KEY, async { answer(10) }).await;
+    responses.adopt(|| None);
+    ask(&responses, KEY, async { answer(10) }).await;
+    assert_eq!(responses.figures().await.entries, 0);
+    responses.adopt(|| Some(TERMS));
+    assert!(!is_kept(&responses, KEY).await);
+}
+
+#[tokio::test]
+async fn a_leader_that_finds_a_kept_answer_tells_its_age() {
+    let (responses, hand) = responses();
+    ask(&responses, KEY, async { answer(10) }).await;
+    hand.advance(Duration::from_secs(7));
+    let found = ask(&responses, KEY, async { unreachable!("it is kept") }).await;
+    assert!(matches!(found, Fetched::Answer(_, age) if age == Duration::from_secs(7)));
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{KeyRef, TABLE, find, forget_model_rests};
 use crate::domain::audit::Change;
+use crate::domain::fault::Reason;
 use crate::domain::ids::ApiKeyId;
 use crate::domain::provider::ProviderId;
 use crate::domain::time::Timestamp;
@@ -94,19 +95,17 @@ pub(in crate::storage) fn edit_all(
         };
         let before = if is_noted_each { describe(tx, id)? } else { None };
         let is_done = apply(tx, id, edit, change.at)?;
-        if let Some(before) = before.filter(|_| is_done) {
+        if is_done && before.is_some() {
             let after = describe(tx, id)?;
-            audit::record(
-                tx,
-                change,
-                &Note { action: edit.action(), subject: Some(&id), before: Some(before), after },
-            )?;
+            if before != after {
+                audit::record(tx, change, &Note { action: edit.action(), subject: Some(&id), before, after })?;
+            }
         }
         edited.push(is_done.then_some((provider, id)));
     }
-    let count = edited.iter().flatten().count();
-    if !is_noted_each && count > 0 {
-        let after = Some(edit.describe(count));
+    let ids: Vec<_> = edited.iter().flatten().map(|(_, id)| id.to_string()).collect();
+    if !is_noted_each && !ids.is_empty() {
+        let after = Some(edit.describe(&ids));
         audit::record(tx, change, &Note { action: edit.action(), subject: None, before: None, after })?;
     }
     Ok(edited)
@@ -168,7 +167,8 @@ fn reveal(
 /// What the audit log tells of a key; `None` for one that is not there or is deleted.
 pub(in crate::storage) fn describe(tx: &Transaction<'_>, id: ApiKeyId) -> Result<Option<Value>, Error> {
     const SQL: &str = "
-        SELECT id, provider_id, label, last4, disabled_at, disabled_until_at, expires_at
+        SELECT id, provider_id, label, last4, disabled_at, disabled_until_at, expires_at, strikes, cooldown_until_at,
+            cooldown_reason, (SELECT count(*) FROM model_rests WHERE api_key_id = id)
         FROM api_keys WHERE id = :id AND deleted_at IS NULL";
     let read = |mut fields: Fields<'_>| {
         fields.next::<ApiKeyId>("id")?;
@@ -176,6 +176,10 @@ pub(in crate::storage) fn describe(tx: &Transaction<'_>, id: ApiKeyId) -> Result
         let last4: String = fields.next("last4")?;
         let disabled = fields.disabled()?;
         let expires_at: Option<Timestamp> = fields.next("expires_at")?;
+        let strikes: u32 = fields.next("strikes")?;
+        let cooldown_until: Option<Timestamp> = fields.next("cooldown_until_at")?;
+        let cooldown_reason: Option<Reason> = fields.next("cooldown_reason")?;
+        let resting_models = fields.count("model_rests")?;
         Ok(json!({
             "provider": provider.as_str(),
             "label": label,
@@ -183,6 +187,10 @@ pub(in crate::storage) fn describe(tx: &Transaction<'_>, id: ApiKeyId) -> Result
             "disabled": disabled.is_some(),
             "disabledUntil": disabled.and_then(|d| d.until).map(Timestamp::to_rfc3339),
             "expiresAt": expires_at.map(Timestamp::to_rfc3339),
+            "strikes": strikes,
+            "cooldownUntil": cooldown_until.map(Timestamp::to_rfc3339),
+            "cooldownReason": cooldown_reason.map(Reason::as_str),
+            "restingModels": resting_models,
         }))
     };
     let row = |row: &rusqlite::Row<'_>| Ok(read(Fields::of(row, TABLE)));
@@ -199,17 +207,23 @@ impl KeyEdit {
         }
     }
 
-    /// The one note of many keys.
-    fn describe(&self, count: usize) -> Value {
-        let time = |at: &Option<Timestamp>| at.map(Timestamp::to_rfc3339);
-        match self {
-            Self::Enable | Self::Delete => json!({ "count": count }),
-            Self::Disable { until } => json!({ "count": count, "disabledUntil": time(until) }),
-            Self::Amend { label, expires_at: None } => json!({ "count": count, "label": label }),
-            Self::Amend { label: None, expires_at: Some(at) } => json!({ "count": count, "expiresAt": time(at) }),
-            Self::Amend { label: Some(label), expires_at: Some(at) } => {
-                json!({ "count": count, "label": label, "expiresAt": time(at) })
+    /// The one note of many keys: which, and what became of them.
+    fn describe(&self, ids: &[String]) -> Value {
+        let time = |at: &Option<Timestamp>| json!(at.map(Timestamp::to_rfc3339));
+        let (until, label, expires_at) = match self {
+            Self::Enable | Self::Delete => (None, None, None),
+            Self::Disable { until } => (Some(time(until)), None, None),
+            Self::Amend { label, expires_at } => {
+                (None, label.as_ref().map(|label| json!(label)), expires_at.as_ref().map(time))
             }
-        }
+        };
+        let told = [
+            ("count", Some(json!(ids.len()))),
+            ("ids", Some(json!(ids))),
+            ("disabledUntil", until),
+            ("label", label),
+            ("expiresAt", expires_at),
+        ];
+        told.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     }
 }

@@ -61,12 +61,45 @@ async fn what_was_not_found_or_failed_is_not_noted() {
 async fn many_keys_at_once_have_one_entry() {
     let fixture = Fixture::new().await;
     let ids = fixture.add_keys(ProviderId::ollama(), "key", 21).await;
-    let refs = ids.into_iter().map(KeyRef::Id).collect();
+    let refs = ids.iter().copied().map(KeyRef::Id).collect();
     fixture.storage.edit_api_keys(None, refs, KeyEdit::Delete, NOW).await.unwrap();
     let noted = entries(&fixture, AuditFilter::default()).await;
     assert_eq!(noted.len(), 2);
     assert!(noted.iter().all(|entry| entry.subject.is_none()));
-    assert!(noted.iter().all(|entry| entry.after.as_ref().is_some_and(|after| after["count"] == 21)), "{noted:?}");
+    let ids = json!(ids.iter().map(ToString::to_string).collect::<Vec<_>>());
+    for after in noted.iter().map(|entry| entry.after.as_ref().unwrap()) {
+        assert_eq!((&after["count"], &after["ids"]), (&json!(21), &ids), "so that each can be told");
+    }
+}
+
+#[tokio::test]
+async fn that_a_key_rests_no_more_is_noted_and_what_was_so_before_is_not() {
+    const REST: &str = "
+        UPDATE api_keys SET strikes = 2, cooldown_until_at = 1767268860000, cooldown_reason = 'rate_limit',
+            cooldown_provenance = 'stated', cooldown_scope = 'key'";
+    const MODEL: &str = "
+        INSERT INTO model_rests (api_key_id, model, until_at, reason, provenance)
+        SELECT id, 'model', 1767268860000, 'subscription', 'guessed' FROM api_keys";
+    let fixture = Fixture::new().await;
+    let id = fixture.add_keys(ProviderId::ollama(), "key", 1).await[0];
+    let enabled = async || {
+        let edited = fixture.storage.edit_api_keys(None, vec![KeyRef::Id(id)], KeyEdit::Enable, NOW).await.unwrap();
+        assert!(edited[0].is_some(), "it is done in any case");
+        let filter = AuditFilter { action: Some(String::from("api_key.enable")), ..AuditFilter::default() };
+        entries(&fixture, filter).await
+    };
+    assert_eq!(enabled().await, []);
+    for (number, (sql, names)) in
+        (1..).zip([(REST, &["strikes", "cooldownUntil", "cooldownReason"][..]), (MODEL, &["restingModels"])])
+    {
+        fixture.storage.write(move |tx| Ok(tx.execute(sql, [])?)).await.unwrap();
+        let noted = enabled().await;
+        assert_eq!(noted.len(), number);
+        let (before, after) = (noted[0].before.clone().unwrap(), noted[0].after.clone().unwrap());
+        let differ: Vec<_> = names.iter().filter(|name| before[**name] != after[**name]).collect();
+        assert_eq!(differ.len(), names.len(), "{before} {after}");
+        assert_eq!(enabled().await.len(), number, "enabled already");
+    }
 }
 
 #[tokio::test]

@@ -89,20 +89,20 @@ fn edit_all(
     change: &Change,
 ) -> Result<Vec<Option<TokenChanged>>, Error> {
     let is_noted_each = tokens.len() <= ONE_BY_ONE;
-    let mut count = 0;
+    let mut ids = Vec::new();
     let mut edited = Vec::with_capacity(tokens.len());
     for token in tokens {
         let done = change_one(tx, token, edit, change.at)?;
         if let Some(TokenChanged { before, after }) = done.as_ref().filter(|done| done.is_change()) {
-            count += 1;
+            ids.push(after.id.to_string());
             if is_noted_each {
                 note(tx, change, "client_token.edit", Some(before), Some(after))?;
             }
         }
         edited.push(done);
     }
-    if !is_noted_each && count > 0 {
-        let after = Some(edit.describe(count));
+    if !is_noted_each && !ids.is_empty() {
+        let after = Some(edit.describe(&ids));
         audit::record(tx, change, &Note { action: "client_token.edit", subject: None, before: None, after })?;
     }
     Ok(edited)
@@ -224,9 +224,9 @@ fn delete_all(
         }
         deleted.push(found);
     }
-    let count = deleted.iter().flatten().count();
-    if !is_noted_each && count > 0 {
-        let after = Some(json!({ "count": count }));
+    let ids: Vec<_> = deleted.iter().flatten().map(|token| token.id.to_string()).collect();
+    if !is_noted_each && !ids.is_empty() {
+        let after = Some(json!({ "count": ids.len(), "ids": ids }));
         audit::record(tx, change, &Note { action: "client_token.delete", subject: None, before: None, after })?;
     }
     Ok(deleted)
@@ -245,10 +245,11 @@ pub(super) fn note(
 }
 
 impl TokenEdit {
-    /// The one note of many tokens: how many, and what became of them.
-    fn describe(&self, count: usize) -> Value {
+    /// The one note of many tokens: which, and what became of them.
+    fn describe(&self, ids: &[String]) -> Value {
         let told = [
-            ("count", Some(json!(count))),
+            ("count", Some(json!(ids.len()))),
+            ("ids", Some(json!(ids))),
             ("name", self.name.as_ref().map(|name| json!(name))),
             ("provider", self.provider.as_ref().map(|provider| json!(scope(provider.as_ref())))),
             ("expiresAt", self.expires_at.map(|at| json!(at.map(Timestamp::to_rfc3339)))),

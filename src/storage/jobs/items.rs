@@ -1,7 +1,7 @@
 //! The items of a job: laying them down, taking those that are not done, and storing what came of them.
 
 use rusqlite::{OptionalExtension, Transaction, named_params};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::domain::audit::Change;
 use crate::domain::ids::{ApiKeyId, JobId};
@@ -11,6 +11,7 @@ use crate::domain::secret::ApiKeySecret;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::CheckVerdict;
 use crate::storage::api_keys::{self, AddOutcome, Found, KeyEdit, NewApiKey, SealedApiKeys};
+use crate::storage::audit::{self, Note};
 use crate::storage::columns::Fields;
 use crate::storage::listing::KeyFilter;
 use crate::storage::{Error, Storage};
@@ -112,9 +113,23 @@ impl Storage {
         .await
     }
 
-    /// Stores what a provider said about a key, outside of any job.
-    pub async fn remember_check(&self, id: ApiKeyId, check: CheckResult, now: Timestamp) -> Result<(), Error> {
-        self.write(move |tx| remember(tx, id, check, now)).await
+    /// Stores what a provider said about a key, outside of any job, and writes it down in the audit log.
+    pub async fn remember_check(
+        &self,
+        id: ApiKeyId,
+        check: CheckResult,
+        change: impl Into<Change>,
+    ) -> Result<(), Error> {
+        let change = change.into();
+        self.write(move |tx| {
+            if !remember(tx, id, check, change.at)? {
+                return Ok(());
+            }
+            let class = check.class.map(KeyClass::as_str);
+            let after = Some(json!({ "verdict": check.verdict.as_str(), "class": class }));
+            audit::record(tx, &change, &Note { action: "api_key.check", subject: Some(&id), before: None, after })
+        })
+        .await
     }
 
     /// Adds the key of one item and stores what came of it. `None` when the job is over.
@@ -204,7 +219,7 @@ pub(super) fn insert_new(tx: &Transaction<'_>, job: JobId, items: &[SealedItem])
             ":label": label,
             ":secret_ciphertext": ciphertext,
             ":result": result,
-            ":detail": why.map(|why| serde_json::json!({ "message": why }).to_string()),
+            ":detail": why.map(|why| json!({ "message": why }).to_string()),
         })?;
     }
     Ok(items.len() as u64)
@@ -241,13 +256,13 @@ fn provider_of(tx: &Transaction<'_>, id: ApiKeyId) -> Result<Option<Found>, Erro
     Ok(provider.map(|provider| (provider, id)))
 }
 
-fn remember(tx: &Transaction<'_>, id: ApiKeyId, check: CheckResult, now: Timestamp) -> Result<(), Error> {
+/// False when the key is gone.
+fn remember(tx: &Transaction<'_>, id: ApiKeyId, check: CheckResult, now: Timestamp) -> Result<bool, Error> {
     const SQL: &str = "
         UPDATE api_keys SET checked_at = :now, check_verdict = :verdict, class = ifnull(:class, class)
         WHERE id = :id AND deleted_at IS NULL";
     let params = named_params! { ":id": id, ":now": now, ":verdict": check.verdict, ":class": check.class };
-    tx.prepare_cached(SQL)?.execute(params)?;
-    Ok(())
+    Ok(tx.prepare_cached(SQL)?.execute(params)? == 1)
 }
 
 fn finish(tx: &Transaction<'_>, job: JobId, item: &ItemDone) -> Result<(), Error> {

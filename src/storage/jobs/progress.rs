@@ -1,9 +1,11 @@
 //! How far jobs are, and what came of each item, for whoever looks.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Transaction, named_params};
 use serde_json::Value;
 
-use super::{Job, TABLE, find, from_row};
+use super::{Job, TABLE, from_row};
 use crate::domain::ids::{ApiKeyId, JobId};
 use crate::storage::columns::Fields;
 use crate::storage::{Error, Page, Storage};
@@ -57,22 +59,30 @@ impl JobProgress {
 impl Storage {
     /// `None` when there is no such job.
     pub async fn job(&self, id: JobId) -> Result<Option<JobProgress>, Error> {
-        self.read(move |tx| find(tx, id)?.map(|job| progress(tx, job)).transpose()).await
+        const SQL: &str = concat!("SELECT ", job_columns_sql!(), ", results FROM jobs WHERE id = :id");
+        self.read(move |tx| {
+            let mut statement = tx.prepare_cached(SQL)?;
+            let mut jobs =
+                statement.query_and_then(named_params! { ":id": id }, |row| progress(tx, Fields::of(row, TABLE)))?;
+            jobs.next().transpose()
+        })
+        .await
     }
 
     pub async fn list_jobs(&self, page: Page) -> Result<JobPage, Error> {
-        const SQL: &str = "
-            SELECT id, state, provider_id, task, total, error, created_at, started_at, ended_at
-            FROM jobs ORDER BY created_at DESC, id DESC LIMIT :limit OFFSET :offset";
+        const SQL: &str = concat!(
+            "SELECT ",
+            job_columns_sql!(),
+            ", results FROM jobs ORDER BY created_at DESC, id DESC LIMIT :limit OFFSET :offset"
+        );
         self.read(move |tx| {
             let total: u32 = tx.prepare_cached("SELECT count(*) FROM jobs")?.query_row([], |row| row.get(0))?;
             let (number, offset) = page.within(total.into());
             let params = named_params! { ":limit": page.size.get(), ":offset": offset };
-            let jobs: Vec<Job> = tx
+            let jobs = tx
                 .prepare_cached(SQL)?
-                .query_and_then(params, |row| from_row(&mut Fields::of(row, TABLE)))?
+                .query_and_then(params, |row| progress(tx, Fields::of(row, TABLE)))?
                 .collect::<Result<_, Error>>()?;
-            let jobs = jobs.into_iter().map(|job| progress(tx, job)).collect::<Result<_, _>>()?;
             Ok(JobPage { jobs, total: total.into(), page: number, page_size: page.size.get().into() })
         })
         .await
@@ -104,17 +114,26 @@ impl Storage {
     }
 }
 
-fn progress(tx: &Transaction<'_>, job: Job) -> Result<JobProgress, Error> {
+/// The items of a job that is over were counted at its end: who looks at many such jobs does not walk all their items.
+fn progress(tx: &Transaction<'_>, mut fields: Fields<'_>) -> Result<JobProgress, Error> {
+    let job = from_row(&mut fields)?;
+    let counted: Option<BTreeMap<String, u64>> = fields.json("results")?;
+    let results = match counted {
+        Some(results) => results.into_iter().collect(),
+        None => count(tx, &job)?,
+    };
+    Ok(JobProgress { job, results })
+}
+
+fn count(tx: &Transaction<'_>, job: &Job) -> Result<Vec<(String, u64)>, Error> {
     const SQL: &str = "
         SELECT result, count(*) FROM job_items WHERE job_id = :id AND result IS NOT NULL GROUP BY result ORDER BY result";
-    let results = tx
-        .prepare_cached(SQL)?
+    tx.prepare_cached(SQL)?
         .query_and_then(named_params! { ":id": job.id }, |row| {
             let mut fields = Fields::of(row, "job_items");
             Ok((fields.next("result")?, fields.count("count")?))
         })?
-        .collect::<Result<_, Error>>()?;
-    Ok(JobProgress { job, results })
+        .collect()
 }
 
 fn item(mut fields: Fields<'_>) -> Result<JobItemRow, Error> {

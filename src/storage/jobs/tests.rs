@@ -1,10 +1,11 @@
 use std::num::NonZeroU32;
 
 use super::*;
+use crate::domain::audit::Actor;
 use crate::domain::key_class::KeyClass;
 use crate::domain::verdict::CheckVerdict;
 use crate::storage::tests::{Fixture, NOW, new_key};
-use crate::storage::{AddOutcome, Direction, KeyEdit, KeySort, ListApiKeys, NewApiKey, Page, Sort};
+use crate::storage::{AddOutcome, AuditFilter, Direction, KeyEdit, KeySort, ListApiKeys, NewApiKey, Page, Sort};
 
 const CHECK: JobTask = JobTask::Check { by_chat: false };
 const IMPORT: JobTask = JobTask::Import { by_chat: false, adds_unknown: false };
@@ -109,6 +110,46 @@ async fn a_check_is_stored_with_its_item_and_keeps_a_class_that_was_known() {
     let unknown = CheckResult { verdict: CheckVerdict::Unknown, class: None };
     fixture.storage.remember_check(ids[0], unknown, later(8)).await.unwrap();
     assert_eq!(checked(&fixture).await[0], (Some(KeyClass::Qwen), Some(CheckVerdict::Unknown)));
+    fixture.storage.remember_check(ApiKeyId::new(NOW, [9; 10]), unknown, later(8)).await.unwrap();
+    let filter = AuditFilter { action: Some(String::from("api_key.check")), ..AuditFilter::default() };
+    let noted = fixture.storage.list_audit_log(filter, ALL).await.unwrap().entries;
+    let noted: Vec<_> = noted.into_iter().map(|entry| (entry.subject, entry.after)).collect();
+    let after = json!({"verdict": "unknown", "class": null});
+    assert_eq!(noted, [(Some(ids[0].to_string()), Some(after))], "of no job, and of a key that is there");
+}
+
+#[tokio::test]
+async fn a_job_keeps_who_asked_for_it() {
+    let fixture = Fixture::new().await;
+    for (actor, client_address, request_id) in
+        [(Actor::Admin, Some("2001:db8::1".parse().unwrap()), Some(String::from("0123"))), (Actor::System, None, None)]
+    {
+        let by = By { actor, client_address, request_id };
+        let new = NewJob { task: CHECK, provider: None, items: JobItems::Keys(Vec::new()) };
+        let job = fixture.storage.add_job(new, Change { by: by.clone(), at: NOW }).await.unwrap();
+        assert_eq!(job.by, by);
+        assert_eq!(progress_of(&fixture, &job).await.job, job, "so it is read again");
+    }
+}
+
+#[tokio::test]
+async fn of_a_job_that_is_over_the_items_are_not_counted_again() {
+    let fixture = Fixture::new().await;
+    let ids = fixture.add_keys(ProviderId::ollama(), "key", 4).await;
+    let job = begun(&fixture, CHECK, JobItems::Keys(ids)).await;
+    let done = (1..4).map(|n| ItemDone::plain(n, if n == 2 { "invalid" } else { "valid" })).collect();
+    assert!(fixture.storage.finish_items(job.id, done, NOW).await.unwrap());
+    let counted = progress_of(&fixture, &job).await.results;
+    assert!(fixture.storage.end_job(job.id, JobState::Cancelled, None, NOW).await.unwrap());
+    let wipe = fixture.storage.write(|tx| Ok(tx.execute("DELETE FROM job_items", [])?));
+    assert_eq!(wipe.await.unwrap(), 4);
+    let expected = [("invalid".to_owned(), 1), ("valid".to_owned(), 2)];
+    assert_eq!(counted, expected);
+    assert_eq!(progress_of(&fixture, &job).await.results, expected);
+    assert_eq!(fixture.storage.list_jobs(ALL).await.unwrap().jobs[0].results, expected);
+    let empty = begun(&fixture, CHECK, JobItems::Keys(Vec::new())).await;
+    assert!(fixture.storage.end_job(empty.id, JobState::Done, None, NOW).await.unwrap());
+    assert_eq!(progress_of(&fixture, &empty).await.results, []);
 }
 
 #[tokio::test]

@@ -76,7 +76,11 @@ CREATE TABLE jobs (
     error TEXT,
     created_at INTEGER NOT NULL,
     started_at INTEGER,
-    ended_at INTEGER
+    ended_at INTEGER,
+    actor TEXT NOT NULL CHECK (actor IN ('admin', 'system')),
+    client_address TEXT,
+    request_id TEXT,
+    results TEXT
 ) STRICT;
 
 CREATE INDEX jobs_newest_first ON jobs (created_at DESC, id DESC);

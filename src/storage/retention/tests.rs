@@ -36,11 +36,12 @@ async fn fill(fixture: &Fixture) {
         ";
     let jobs = "
         WITH RECURSIVE ages (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM ages WHERE n < 9)
-        INSERT INTO jobs (id, kind, state, task, total, created_at, ended_at)
-        SELECT 'job ' || n, 'edit', 'done', '{}', 1500, 0, :hour - n * 86400000 FROM ages;
+        INSERT INTO jobs (id, kind, state, task, total, created_at, ended_at, actor)
+        SELECT 'job ' || n, 'edit', 'done', '{}', 1500, 0, :hour - n * 86400000, 'admin' FROM ages;
         ";
     let running = "
-        INSERT INTO jobs (id, kind, state, task, total, created_at) SELECT 'runs', 'edit', 'running', '{}', :hour % 2, 0";
+        INSERT INTO jobs (id, kind, state, task, total, created_at, actor)
+        SELECT 'runs', 'edit', 'running', '{}', :hour % 2, 0, 'admin'";
     let items = "
         WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 1500)
         INSERT INTO job_items (job_id, number) SELECT id, n FROM jobs, numbers WHERE :hour > 0;

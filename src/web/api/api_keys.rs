@@ -14,13 +14,14 @@ use super::auth::Admin;
 use super::body::Body;
 use super::error::Error;
 use super::key_selection::{ClassFilter, KeySelection, StatusFilter, VerdictFilter};
-use super::parameters::{Order, expiry, key_ref, label, named_provider, page_of, pool};
+use super::parameters::{Order, api_key, expiry, key_ref, label, listed_provider, named_provider, page_of, pool};
 use crate::changes::Added;
 use crate::domain::ids::ApiKeyId;
-use crate::domain::provider::ProviderId;
-use crate::domain::secret::ApiKeySecret;
-use crate::storage::{Direction, KeyEdit, KeyFilter, KeyRef, KeySort, ListApiKeys, NewApiKey, Sort};
+use crate::storage::{Direction, KeyEdit, KeyRef, KeySort, ListApiKeys, NewApiKey, Sort};
 use crate::web::State;
+
+/// Keys that one request may delete while it is waited for.
+const MAX_NAMED: usize = 10_000;
 
 pub(crate) struct ApiKeys;
 
@@ -44,7 +45,7 @@ enum Fetch {
 
 /// What a list is sorted by. Keys that have none of it come last.
 #[derive(Clone, Copy, Enum)]
-#[oai(rename_all = "snake_case")]
+#[oai(rename_all = "camelCase")]
 enum SortBy {
     Created,
     Label,
@@ -158,8 +159,7 @@ impl ApiKeys {
             created_since: created_since.0,
             created_before: created_before.0,
         };
-        let filter =
-            KeyFilter { provider: listed_provider(&state, provider.0.as_deref())?, ..selection.filter(&state)? };
+        let filter = selection.filter(&state, provider.0.as_deref())?;
         let page = fetch.0.is_none().then(|| page_of(page.0, page_size.0));
         let wanted = ListApiKeys { filter, sort: sorted(sort.0, order.0), page };
         // So that what the pool learned a moment ago is in the list.
@@ -203,7 +203,7 @@ impl ApiKeys {
         let pool = pool(&state, body.provider.as_deref(), provider.0.as_deref())?;
         let text = body.api_key.or(body.api_key_alias).ok_or_else(|| Error::bad_request("API Key is required"))?;
         let key = NewApiKey {
-            secret: ApiKeySecret::parse(&text).map_err(|problem| Error::bad_request(format!("{problem}.")))?,
+            secret: api_key(&text)?,
             label: label(body.username.as_deref(), "username")?,
             expires_at: expiry(body.ttl, "ttl", state.clock.now())?,
         };
@@ -230,10 +230,15 @@ impl ApiKeys {
     ) -> Result<Json<ApiKeysDeleted>, Error> {
         let body = body.0;
         let provider = named_provider(&state, body.provider.as_deref(), provider.0.as_deref())?;
-        let names = body.api_keys.or_else(|| body.api_key.map(|key| vec![key]));
-        let names = names.ok_or_else(|| Error::bad_request("Missing apiKey or apiKeys"))?;
-        if names.is_empty() {
-            return Err(Error::bad_request("`apiKeys` is empty."));
+        let names = match (body.api_key, body.api_keys) {
+            (Some(key), None) => vec![key],
+            (None, Some(keys)) => keys,
+            (None, None) => return Err(Error::bad_request("Missing apiKey or apiKeys")),
+            (Some(_), Some(_)) => return Err(Error::bad_request("Give either `apiKey` or `apiKeys`.")),
+        };
+        if names.is_empty() || names.len() > MAX_NAMED {
+            let sentence = format!("`apiKeys` has to have 1 to {MAX_NAMED} keys; `/admin/api-keys/bulk` takes more.");
+            return Err(Error::bad_request(sentence));
         }
         let keys = names.iter().map(|name| key_ref(name)).collect::<Result<Vec<_>, _>>()?;
         let total = keys.len();
@@ -318,14 +323,6 @@ fn key_id(text: &str) -> Result<ApiKeyId, Error> {
 
 fn no_such_key() -> Error {
     Error::not_found("There is no such API key.")
-}
-
-/// The provider of a list; `None` is all of them.
-pub(super) fn listed_provider(state: &State, name: Option<&str>) -> Result<Option<ProviderId>, Error> {
-    if name.is_some_and(|name| name.trim().eq_ignore_ascii_case("all")) {
-        return Ok(None);
-    }
-    Ok(Some(pool(state, None, name)?.provider().clone()))
 }
 
 fn sorted(by: Option<SortBy>, order: Option<Order>) -> Sort<KeySort> {

@@ -1,6 +1,8 @@
 //! The admin's bearer token, as a security scheme of the document.
 
 use poem::Request;
+use poem::web::headers::authorization::Bearer as Credential;
+use poem::web::headers::{Authorization, HeaderMapExt as _};
 use poem_openapi::SecurityScheme;
 use poem_openapi::auth::Bearer;
 use tokio::time::sleep;
@@ -8,7 +10,7 @@ use tokio::time::sleep;
 use super::error::Error;
 use crate::access::Penalty;
 use crate::domain::audit::By;
-use crate::web::{Caller, State};
+use crate::web::{Caller, State, network};
 
 /// `Authorization: Bearer <admin token>`
 #[derive(SecurityScheme)]
@@ -34,6 +36,24 @@ async fn check(request: &Request, bearer: Bearer) -> poem::Result<Caller> {
         return Ok(*caller);
     }
     Err(slowed_down(state, *caller).await.into())
+}
+
+/// Whether a request that anybody may make is the admin's: it has the admin token, and comes from where one may be tried.
+/// A wrong token is no refusal here, but takes as long as one, so that nobody can guess the faster for it.
+pub(crate) async fn is_admin(request: &Request, state: &State) -> bool {
+    let (Some(caller), Some(bearer)) =
+        (request.data::<Caller>(), request.headers().typed_get::<Authorization<Credential>>())
+    else {
+        return false;
+    };
+    if !network::is_inside(caller.address, &state.control.admin_networks) {
+        return false;
+    }
+    if state.admin_token.matches(bearer.token()) {
+        return true;
+    }
+    drop(slowed_down(state, *caller).await);
+    false
 }
 
 /// Tells that the token is wrong: the later, the more of them the address sent. The right one never comes here.

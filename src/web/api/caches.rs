@@ -109,7 +109,8 @@ impl Caches {
 
     /// Clears one cache or all
     ///
-    /// What is asked of an upstream at this moment is not kept either.
+    /// What is asked of an upstream at this moment is not kept either. Nothing that is stored changes, so the audit log
+    /// has nothing of it.
     #[oai(path = "/clear", method = "post")]
     async fn clear(
         &self,

@@ -7,8 +7,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use poem::Request;
 use poem::web::Data;
-use poem::web::headers::authorization::Bearer;
-use poem::web::headers::{Authorization, HeaderMapExt as _};
 use poem_openapi::payload::{Json, PlainText};
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use prometheus_client::encoding::EncodeLabelSet;
@@ -19,9 +17,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::Tag;
+use super::auth::is_admin;
 use crate::domain::usage::Tally;
 use crate::pool::Pool;
-use crate::web::{Caller, State};
+use crate::web::State;
 
 pub(crate) struct Infrastructure {
     project: ProjectLinks,
@@ -94,9 +93,8 @@ impl Infrastructure {
     /// Always, and to everybody. Whether a provider is on and has any API key is nobody else's business than the admin's:
     /// it is added where the request has the admin token. A wrong one is not refused; who watches needs none.
     #[oai(path = "/health", method = "get")]
-    #[expect(clippy::unused_async, reason = "poem-openapi awaits every handler")]
     async fn health(&self, request: &Request, state: Data<&State>) -> Json<Health> {
-        let providers = is_admin(request, &state).then(|| providers(&state));
+        let providers = is_admin(request, &state).await.then(|| providers(&state));
         let default = state.control.default_provider.as_str();
         Json(Health {
             status: String::from("ok"),
@@ -144,15 +142,6 @@ impl Infrastructure {
         };
         Self { project }
     }
-}
-
-/// Whether the request has the admin token, and comes from where one may be tried.
-pub(super) fn is_admin(request: &Request, state: &State) -> bool {
-    let networks = &state.control.admin_networks;
-    let address = request.data::<Caller>().map(|caller| caller.address);
-    let is_inside = address.is_some_and(|address| networks.iter().any(|network| network.contains(&address)));
-    let bearer = request.headers().typed_get::<Authorization<Bearer>>();
-    (networks.is_empty() || is_inside) && bearer.is_some_and(|bearer| state.admin_token.matches(bearer.token()))
 }
 
 fn providers(state: &State) -> BTreeMap<String, ProviderHealth> {

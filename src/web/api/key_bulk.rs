@@ -1,6 +1,9 @@
 //! `/admin/api-keys/bulk`: one change to many keys.
 
+use std::collections::HashSet;
+
 use poem::web::Data;
+use poem_openapi::param::Query;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 
@@ -63,21 +66,30 @@ enum BulkAnswer {
 impl KeyBulk {
     /// Changes many API keys
     ///
-    /// Those that are named, or all that match a filter; a filter without anything in it means all keys. It is done by a
-    /// job, which goes on when the page is closed and after a restart.
+    /// Those that are named, or all that match a filter; a filter without anything in it means all keys of the provider.
+    /// It is done by a job, which goes on when the page is closed and after a restart.
     #[oai(path = "/api-keys/bulk", method = "post")]
-    async fn edit(&self, admin: Admin, state: Data<&State>, body: Body<BulkEdit>) -> Result<BulkAnswer, Error> {
+    async fn edit(
+        &self,
+        admin: Admin,
+        state: Data<&State>,
+        /// Of the filter: the default provider when absent; `all` for every one.
+        provider: Query<Option<String>>,
+        body: Body<BulkEdit>,
+    ) -> Result<BulkAnswer, Error> {
         let task = body.0.task(&state)?;
         let (provider, items) = match (body.0.ids, body.0.filter) {
             (Some(ids), None) => (None, JobItems::Keys(parsed(&ids)?)),
             (None, Some(selection)) => {
-                let filter = selection.filter(&state)?;
+                let filter = selection.filter(&state, provider.0.as_deref())?;
                 // So that what a list shows at this moment is what matches.
                 state.flush().await;
                 (filter.provider.clone(), JobItems::Matching(filter))
             }
             (Some(_), Some(_)) | (None, None) => {
-                return Err(Error::bad_request("Give either `ids` or a `filter`; `{}` as a filter means all keys."));
+                return Err(Error::bad_request(
+                    "Give either `ids` or a `filter`; `{}` as a filter means all keys of the provider.",
+                ));
             }
         };
         let job = state.changes.add_job(NewJob { task, provider, items }, admin.by()).await?;
@@ -121,7 +133,7 @@ fn parsed(ids: &[String]) -> Result<Vec<ApiKeyId>, Error> {
     };
     let mut parsed = ids.iter().enumerate().map(parse).collect::<Result<Vec<_>, _>>()?;
     // A key that is named twice is changed once.
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     parsed.retain(|id| seen.insert(*id));
     Ok(parsed)
 }

@@ -17,6 +17,7 @@ use super::key_selection::{KeySelection, Selected};
 use super::optional_body::OptionalBody;
 use super::parameters::{key_ref, masked, pool};
 use crate::checks::check_result;
+use crate::domain::audit::{By, Change};
 use crate::domain::fault::Reason;
 use crate::domain::ids::ApiKeyId;
 use crate::domain::key_class::KeyClass;
@@ -155,7 +156,7 @@ impl KeyChecks {
     #[oai(path = "/verify-key", method = "post")]
     async fn verify(
         &self,
-        _admin: Admin,
+        admin: Admin,
         state: Data<&State>,
         provider: Query<Option<String>>,
         body: Body<KeyToVerify>,
@@ -166,7 +167,7 @@ impl KeyChecks {
         let key = key_ref(&api_key)?;
         let last4 = if let KeyRef::Secret(secret) = &key { secret.last4().to_owned() } else { String::new() };
         if let Some((provider, id)) = stored(&state, named.as_deref(), &key).await? {
-            let checked = check_stored(&state, &provider, id, class_from).await?;
+            let checked = check_stored(&state, &provider, id, class_from, admin.by()).await?;
             let known = state.storage.api_key(id, state.clock.now()).await?;
             let last4 = known.map_or(last4, |stats| stats.key.last4);
             return Ok(Json(KeyVerified::of(&checked, &last4, Some(id), &state)));
@@ -206,7 +207,7 @@ impl KeyChecks {
             return Ok(HealthAnswer::Job(Json(JobBody::of_new(job)), location));
         }
         let keys = selected.keys(&state, AT_ONCE).await?;
-        let checks = keys.into_iter().map(|key| health(&state, key, probe.class_from()));
+        let checks = keys.into_iter().map(|key| health(&state, key, probe.class_from(), admin.by()));
         let results = stream::iter(checks).buffered(state.checks.limit()).collect::<Vec<_>>().await;
         let results = results.into_iter().collect::<Result<Vec<_>, Error>>()?.into_iter().flatten().collect();
         Ok(HealthAnswer::Done(Json(HealthReport { results })))
@@ -229,10 +230,12 @@ async fn check_stored(
     provider: &ProviderId,
     id: ApiKeyId,
     class_from: ClassFrom,
+    by: By,
 ) -> Result<Inspection, Error> {
     let inspection = state.checks.check(provider, id, class_from).await;
     let inspection = inspection.ok_or_else(|| Error::not_found("There is no such API key."))?;
-    state.storage.remember_check(id, check_result(&inspection), state.clock.now()).await?;
+    let change = Change { by, at: state.clock.now() };
+    state.storage.remember_check(id, check_result(&inspection), change).await?;
     Ok(inspection)
 }
 
@@ -241,10 +244,11 @@ async fn health(
     state: &State,
     (provider, id, last4): (ProviderId, ApiKeyId, String),
     class_from: ClassFrom,
+    by: By,
 ) -> Result<Option<KeyHealth>, Error> {
     let Some(inspection) = state.checks.check(&provider, id, class_from).await else { return Ok(None) };
     let now = state.clock.now();
-    state.storage.remember_check(id, check_result(&inspection), now).await?;
+    state.storage.remember_check(id, check_result(&inspection), Change { by, at: now }).await?;
     let checked = inspection.checked;
     Ok(Some(KeyHealth {
         id: id.to_string(),

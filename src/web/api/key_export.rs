@@ -8,7 +8,6 @@ use poem_openapi::payload::{Json, PlainText};
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi, ResponseContent};
 
 use super::Tag;
-use super::api_keys::listed_provider;
 use super::auth::Admin;
 use super::body::Body;
 use super::error::Error;
@@ -41,7 +40,7 @@ enum ExportFormat {
 struct KeyExportRequest {
     /// `json` when absent.
     format: Option<ExportFormat>,
-    /// Which keys; all keys of all providers when absent.
+    /// Which keys; all keys of the provider when absent.
     filter: Option<KeySelection>,
     /// Whether the keys themselves are told. The audit log keeps who asked.
     secrets: bool,
@@ -102,6 +101,12 @@ impl KeyExport {
         class: Query<Option<ClassFilter>>,
         verdict: Query<Option<VerdictFilter>>,
         search: Query<Option<String>>,
+        /// Added at this moment or later, as `2026-01-31T12:00:00Z`.
+        #[oai(name = "createdSince")]
+        created_since: Query<Option<String>>,
+        /// Added before this moment.
+        #[oai(name = "createdBefore")]
+        created_before: Query<Option<String>>,
         /// The default provider when absent; `all` for every one.
         provider: Query<Option<String>>,
     ) -> Result<KeyFile, Error> {
@@ -110,10 +115,11 @@ impl KeyExport {
             class: class.0,
             verdict: verdict.0,
             search: search.0,
-            ..KeySelection::default()
+            created_since: created_since.0,
+            created_before: created_before.0,
+            provider: None,
         };
-        let provider = listed_provider(&state, provider.0.as_deref())?;
-        let filter = KeyFilter { provider, ..selection.filter(&state)? };
+        let filter = selection.filter(&state, provider.0.as_deref())?;
         let export = Export { state: &state, filter, has_secrets: false };
         export.file(format.0.unwrap_or_default()).await
     }
@@ -122,9 +128,16 @@ impl KeyExport {
     ///
     /// With `secrets` the keys themselves are told, and the audit log keeps who asked.
     #[oai(path = "/api-keys/export", method = "post")]
-    async fn export(&self, admin: Admin, state: Data<&State>, body: Body<KeyExportRequest>) -> Result<KeyFile, Error> {
+    async fn export(
+        &self,
+        admin: Admin,
+        state: Data<&State>,
+        /// The default provider when absent; `all` for every one.
+        provider: Query<Option<String>>,
+        body: Body<KeyExportRequest>,
+    ) -> Result<KeyFile, Error> {
         let KeyExportRequest { format, filter, secrets } = body.0;
-        let filter = filter.unwrap_or_default().filter(&state)?;
+        let filter = filter.unwrap_or_default().filter(&state, provider.0.as_deref())?;
         if secrets {
             state.changes.note_api_key_export(&filter, admin.by()).await?;
         }

@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use poem_openapi::{Enum, Object};
 
 use super::error::Error;
-use super::parameters::{key_ref, moment, named_provider, pool};
+use super::parameters::{key_ref, listed_provider, moment, named_provider};
 use crate::domain::ids::ApiKeyId;
 use crate::domain::key_class::KeyClass;
 use crate::domain::provider::ProviderId;
@@ -49,11 +49,11 @@ pub(super) enum VerdictFilter {
     Never,
 }
 
-/// Which keys: those to which all that is given applies. An empty one means all keys of all providers.
+/// Which keys: those to which all that is given applies. An empty one means all keys of the provider.
 #[derive(Clone, Default, Object)]
 #[oai(rename_all = "camelCase")]
 pub(super) struct KeySelection {
-    /// All providers when absent.
+    /// The default provider when absent; `all` for every one.
     pub(super) provider: Option<String>,
     pub(super) status: Option<StatusFilter>,
     pub(super) class: Option<ClassFilter>,
@@ -67,9 +67,10 @@ pub(super) struct KeySelection {
 }
 
 impl KeySelection {
-    pub(super) fn filter(&self, state: &State) -> Result<KeyFilter, Error> {
+    /// `provider` is the one that the request names apart from this.
+    pub(super) fn filter(&self, state: &State, provider: Option<&str>) -> Result<KeyFilter, Error> {
         Ok(KeyFilter {
-            provider: named_provider(state, self.provider.as_deref(), None)?.cloned(),
+            provider: listed_provider(state, self.provider.as_deref().or(provider))?,
             status: self.status.and_then(StatusFilter::wanted),
             class: self.class.map(ClassFilter::wanted),
             verdict: self.verdict.map(VerdictFilter::wanted),
@@ -134,16 +135,9 @@ impl Selected {
         match (keys, selection) {
             (Some(_), Some(_)) => Err(Error::bad_request("Give either `keys` or a `filter`.")),
             (Some(keys), None) => Self::named(state, &keys, provider).await,
-            (None, Some(selection)) => {
-                let named = selection.provider.clone().or_else(|| provider.map(str::to_owned));
-                let filter = KeySelection { provider: named, ..selection }.filter(state)?;
-                // So that what a list shows at this moment is what matches.
-                state.flush().await;
+            (None, selection) => {
+                let filter = selection.unwrap_or_default().filter(state, provider)?;
                 Ok(Self::Matching(Box::new(filter)))
-            }
-            (None, None) => {
-                let provider = Some(pool(state, provider, None)?.provider().clone());
-                Ok(Self::Matching(Box::new(KeyFilter { provider, ..KeyFilter::default() })))
             }
         }
     }

@@ -38,6 +38,14 @@ pub(super) fn pool<'a>(state: &'a State, body: Option<&str>, query: Option<&str>
     state.pool(provider).ok_or_else(|| unknown_provider(state, provider.as_str()))
 }
 
+/// The provider of a list; `None` is all of them.
+pub(super) fn listed_provider(state: &State, name: Option<&str>) -> Result<Option<ProviderId>, Error> {
+    if name.is_some_and(|name| name.trim().eq_ignore_ascii_case("all")) {
+        return Ok(None);
+    }
+    Ok(Some(pool(state, None, name)?.provider().clone()))
+}
+
 fn unknown_provider(state: &State, name: &str) -> Error {
     let names: Vec<_> = state.pools.iter().map(|pool| pool.provider().as_str()).collect();
     Error::bad_request(format!("There is no provider `{name}`; there are: {}.", names.join(", ")))
@@ -91,7 +99,16 @@ pub(super) fn key_ref(text: &str) -> Result<KeyRef, Error> {
     if let Some(id) = ApiKeyId::parse(text.trim()) {
         return Ok(KeyRef::Id(id));
     }
-    ApiKeySecret::parse(text).map(KeyRef::Secret).map_err(|problem| Error::bad_request(format!("{problem}.")))
+    api_key(text).map(KeyRef::Secret)
+}
+
+/// A key, as it was pasted.
+pub(super) fn api_key(text: &str) -> Result<ApiKeySecret, Error> {
+    let capitalized = |problem: String| {
+        let mut letters = problem.chars();
+        letters.next().map(|first| first.to_uppercase().chain(letters).collect::<String>()).unwrap_or_default()
+    };
+    ApiKeySecret::parse(text).map_err(|problem| Error::bad_request(format!("{}.", capitalized(problem.to_string()))))
 }
 
 /// A secret as it may be shown.

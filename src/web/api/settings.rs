@@ -12,7 +12,7 @@ use super::Tag;
 use super::auth::Admin;
 use super::body::Body;
 use super::error::Error;
-use crate::settings::{Entry, Kind, Settings, Table};
+use crate::settings::{CacheMode, Entry, Kind, Settings, Table};
 use crate::storage::SettingChange;
 use crate::web::State;
 
@@ -75,6 +75,10 @@ impl SettingRoutes {
         wanted.sort_by(|(a, _), (b, _)| a.cmp(b));
         let decide = |settings: &Settings| changed(&state.settings_table, settings, wanted);
         state.changes.change_settings(decide, admin.by()).await?;
+        if state.settings.load().cache.mode == CacheMode::Off {
+            // No request looks there any more to let go of what is kept.
+            state.caches.responses.adopt(|| None);
+        }
         Ok(Json(told(&state)))
     }
 }

@@ -12,8 +12,8 @@ use poem_openapi::{Object, OpenApi};
 use self::series::{ClientTokenRanking, ModelRanking, RangeName, Series, Wanted};
 use super::Tag;
 use super::auth::Admin;
+use super::auth::is_admin;
 use super::error::Error;
-use super::infrastructure::is_admin;
 use super::parameters::{named_provider, pool, success_rate};
 use super::public_stats::PublicStats;
 use crate::domain::series::day_start;
@@ -161,13 +161,13 @@ impl Statistics {
         provider: Query<Option<String>>,
     ) -> Result<Response<Json<PublicStats>>, Error> {
         let is_public = state.settings.load().public.has_stats;
-        if !is_public && !is_admin(request, &state) {
+        if !is_public && !is_admin(request, &state).await {
             return Err(Error::not_found("The statistics are not public here."));
         }
         let pool = pool(&state, None, provider.0.as_deref())?;
         let (stats, source) = state.public_stats.get(&state, pool.provider()).await?;
-        let kept_for = state.settings.load().statistics.kept_for.as_secs();
-        let control = if is_public { format!("public, max-age={kept_for}") } else { String::from("no-store") };
+        let fresh_for = source.fresh_for(state.settings.load().statistics.kept_for).as_secs();
+        let control = if is_public { format!("public, max-age={fresh_for}") } else { String::from("no-store") };
         Ok(Response::new(Json(stats)).header("X-Cache", source.as_str()).header("Cache-Control", control))
     }
 }

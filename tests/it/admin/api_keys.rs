@@ -219,7 +219,8 @@ fn keys_are_deleted_by_id_by_themselves_and_in_the_path() {
     assert_eq!(nothing, json!({"success": false, "deleted": 0, "failed": 1, "total": 1}));
     for (body, says) in [
         (json!({}), "Missing apiKey or apiKeys"),
-        (json!({"apiKeys": []}), "empty"),
+        (json!({"apiKeys": []}), "1 to 10000"),
+        (json!({"apiKey": ids[5], "apiKeys": [ids[5]]}), "either"),
         (json!({"apiKey": ""}), "empty"),
         (json!({"apiKeys": [ids[5], "two words"]}), "space"),
         (json!({"apiKey": ids[5], "provider": "nowhere"}), "openrouter"),
@@ -307,14 +308,14 @@ fn lists_are_sorted_by_what_is_asked_for_and_nothing_comes_last() {
     let back = |a: &Value, b: &Value| a.as_str() >= b.as_str();
     in_order("sort=expires&order=asc", "expires_at", words);
     in_order("sort=expires&order=desc", "expires_at", back);
-    in_order("sort=last_used&order=asc", "last_used_at", words);
-    in_order("sort=last_used&order=desc", "last_used_at", back);
+    in_order("sort=lastUsed&order=asc", "last_used_at", words);
+    in_order("sort=lastUsed&order=desc", "last_used_at", back);
     for name in ["requests", "failures"] {
         in_order(&format!("sort={name}&order=asc"), name, |a, b| a.as_u64() <= b.as_u64());
         in_order(&format!("sort={name}&order=desc"), name, |a, b| a.as_u64() >= b.as_u64());
     }
-    let rates = column("sort=success_rate&order=desc", "success_rate");
-    let unused = column("sort=success_rate&order=desc", "requests").iter().filter(|n| **n == 0).count();
+    let rates = column("sort=successRate&order=desc", "success_rate");
+    let unused = column("sort=successRate&order=desc", "requests").iter().filter(|n| **n == 0).count();
     assert!(rates[..5 - unused].is_sorted_by(|a, b| a.as_f64() >= b.as_f64()), "{rates:?}");
     assert_eq!(column("sort=status&order=asc", "status"), ["active", "active", "disabled", "failed", "expired"]);
     for query in ["sort=size", "order=up", "sort=Created", "order="] {

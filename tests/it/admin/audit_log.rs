@@ -111,7 +111,7 @@ fn every_change_to_an_api_key_leaves_one_entry() {
     let id = added.answer["id"].clone();
     let is = json!({
         "provider": "ollama", "label": "Ada", "last4": "0001", "disabled": false, "disabledUntil": null,
-        "expiresAt": null,
+        "expiresAt": null, "strikes": 0, "cooldownUntil": null, "cooldownReason": null, "restingModels": 0,
     });
     added.says("api_key.add", &id, &null, &is);
     let disable = json!({"apiKey": "upstream-key-0001", "duration": 60});
@@ -119,6 +119,13 @@ fn every_change_to_an_api_key_leaves_one_entry() {
     Noted::new(&app, "POST", "/admin/keys/disable", &disable).says("api_key.disable", &id, &is, &disabled);
     let enable = json!({"apiKey": id});
     Noted::new(&app, "POST", "/admin/keys/enable", &enable).says("api_key.enable", &id, &disabled, &is);
+    for (method, path, body) in [
+        ("POST", "/admin/verify-key", json!({"apiKey": id})),
+        ("POST", "/admin/keys/health-check", json!({"keys": [id]})),
+    ] {
+        let after = json!({"verdict": "valid", "class": "other"});
+        Noted::new(&app, method, path, &body).says("api_key.check", &id, &null, &after);
+    }
     let path = format!("/admin/api-keys/{}", id.as_str().expect("an id"));
     let revealed = Noted::new(&app, "POST", &format!("{path}/reveal"), &json!({}));
     revealed.says("api_key.reveal", &id, &null, &is);

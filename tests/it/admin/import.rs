@@ -276,7 +276,7 @@ fn a_validated_import_adds_what_its_provider_accepts_and_classes_it() {
     let report = app.admin().post(path, &json!({"content": CHOSEN})).expect(200).json();
     assert_eq!(
         results(&report),
-        ["added", "skipped", "refused", "added", "refused", "added", "existing", "duplicate", "refused", "skipped"]
+        ["added", "skipped", "invalid", "added", "unknown", "added", "existing", "duplicate", "refused", "skipped"]
     );
     let keys = |list: &str| -> Vec<(Value, Value)> {
         let list = report[list].as_array().expect("a list").iter();
@@ -320,15 +320,16 @@ fn a_validated_import_as_a_job_comes_to_the_same() {
     let items = job_items(&app.admin(), &job, "");
     for (item, line) in items.iter().zip(report["report"].as_array().expect("a report")) {
         assert_eq!(item["number"], line["line"]);
-        // What is refused for what its provider said is told by the verdict.
-        let result = item["result"].as_str().map(|word| match word {
-            "invalid" | "unknown" => "refused",
-            word => word,
-        });
-        assert_eq!(result, line["result"].as_str(), "{item} {line}");
+        assert_eq!(item["result"], line["result"], "{item} {line}");
         assert_eq!(item["id"].is_string(), line.get("id").is_some(), "{item} {line}");
         let why = &item["detail"]["message"];
         assert_eq!(why.as_str(), line.get("error").and_then(Value::as_str), "{item} {line}");
+        let last4 = match item["result"].as_str() {
+            Some("invalid") => json!("0004"),
+            Some("unknown") => json!("0005"),
+            _ => continue,
+        };
+        assert_eq!(item["detail"]["last4"], last4, "so that an admin knows which");
     }
     let facts = |app: &TestApp| -> Vec<Value> {
         let mut keys = listed(&app.admin(), "");

@@ -200,8 +200,17 @@ fn many_keys_are_edited_and_the_pool_follows() {
         }
     }
     let log = app.admin().get("/admin/audit-log?action=api_key.edit").expect(200).json();
-    let actors = log["entries"].as_array().expect("entries").iter().map(|entry| entry["actor"].clone());
-    assert_eq!(actors.collect::<Vec<_>>(), vec![json!("system"); 9], "three edits in parts of five hundred");
+    let edited = log["entries"].as_array().expect("entries");
+    assert_eq!(edited.len(), 9, "three edits in parts of five hundred");
+    let made = app.admin().get("/admin/audit-log?action=job.add").expect(200).json();
+    let made = made["entries"].as_array().expect("entries");
+    for entry in edited {
+        assert_eq!((&entry["actor"], &entry["clientAddress"]), (&json!("admin"), &json!("127.0.0.1")), "{entry}");
+        let job = made.iter().find(|job| job["requestId"] == entry["requestId"]).expect("who asked for it");
+        assert_eq!(job["after"]["task"]["do"], "amend");
+        let number = entry["after"]["ids"].as_array().expect("ids").len();
+        assert_eq!(entry["after"]["count"], number);
+    }
 }
 
 #[test]

@@ -223,8 +223,10 @@ fn a_few_keys_are_checked_at_once_and_told_in_the_old_form() {
     }
     let other = app.admin().call("POST", "/admin/keys/health-check?provider=openrouter").send().expect(200).json();
     assert_eq!((&other["results"][0]["apiKey"], &other["results"][0]["healthy"]), (&json!("****0003"), &json!(true)));
-    let all = health_check(&app, &json!({"filter": {}})).expect(200).json();
-    assert_eq!(all["results"].as_array().map(Vec::len), Some(3), "an empty filter means all keys");
+    for (filter, number) in [(json!({}), 2), (json!({"provider": "openrouter"}), 1), (json!({"provider": "all"}), 3)] {
+        let all = health_check(&app, &json!({"filter": filter})).expect(200).json();
+        assert_eq!(all["results"].as_array().map(Vec::len), Some(number), "{filter}");
+    }
     assert_eq!(listed(&app.admin(), "?status=failed")[0]["id"], json!(bad));
 }
 

@@ -153,8 +153,11 @@ fn a_bulk_edit_goes_on_after_each_sigkill() {
     let alike = admin.get("/admin/api-keys?search=all%20alike").expect(200).json();
     assert_eq!(alike["total"], KEYS);
     let log = admin.get("/admin/audit-log?action=api_key.edit&pageSize=200").expect(200).json();
-    let counts = log["entries"].as_array().expect("entries").iter().map(|entry| entry["after"]["count"].as_u64());
+    let entries = log["entries"].as_array().expect("entries");
+    let counts = entries.iter().map(|entry| entry["after"]["count"].as_u64());
     assert_eq!(counts.sum::<Option<u64>>(), Some(KEYS), "no key was changed twice");
+    let requests: BTreeSet<_> = entries.iter().filter_map(|entry| entry["requestId"].as_str()).collect();
+    assert_eq!((requests.len(), &entries[0]["actor"]), (1, &json!("admin")), "who asked is known after each start");
     let pending: Vec<Value> = job_items(&admin, &path, "pending");
     assert!(pending.is_empty());
     drop(server);

@@ -65,7 +65,6 @@ fn bodies_that_say_the_same_share_an_answer() {
         r#"{"model":"test-model","messages":[{"role":"user","content":"hi"}],"temperature":0.0,"seed":7.0}"#,
         r#"{"model":"test-model","messages":[{"role":"user","content":"hi"}],"temperature":-0e3,"seed":70e-1}"#,
         r#"{"\u006dodel":"test\u002dmodel","messages":[{"role":"user","content":"\u0068i"}],"temperature":0,"seed":7}"#,
-        r#"{"seed":8,"model":"test-model","messages":[{"role":"user","content":"hi"}],"temperature":0,"seed":7}"#,
     ] {
         assert!(shares(&app, chat(&client, ASKED), chat(&client, same)), "{same}");
     }
@@ -118,11 +117,19 @@ fn paths_queries_headers_and_providers_keep_answers_apart() {
     assert!(!shares(&app, asked(), at("/v1/chat/completions?a=1")));
     assert!(!shares(&app, asked(), asked().via("/openrouter")));
     assert!(shares(&app, asked(), asked().via("/ollama")), "the default provider by its name");
-    for (name, value) in [("anthropic-beta", "x"), ("anthropic-version", "2023-06-01"), ("x-openrouter-mode", "x")] {
+    for (name, value) in [
+        ("accept", "text/plain"),
+        ("accept-language", "de"),
+        ("anthropic-beta", "x"),
+        ("anthropic-version", "2023-06-01"),
+        ("x-openrouter-mode", "x"),
+    ] {
         assert!(!shares(&app, asked(), asked().header(name, value)), "{name}");
         assert!(shares(&app, asked().header(name, value), asked().header(name, value)), "{name}");
     }
-    for (name, value) in [("accept-language", "de"), ("user-agent", "x"), ("x-title", "x"), ("origin", "https://a.b")] {
+    let typed = client.call("POST", "/v1/chat/completions").header("content-type", "text/plain").body(ASKED);
+    assert!(!shares(&app, asked(), typed));
+    for (name, value) in [("user-agent", "x"), ("x-title", "x"), ("origin", "https://a.b")] {
         assert!(shares(&app, asked(), asked().header(name, value)), "{name}");
     }
 }
@@ -163,6 +170,13 @@ fn the_mode_decides_who_may_use_it() {
     let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
     let deep = chat(&client, &format!(r#"{{"model":"test-model","temperature":0,"messages":[],"a":{deep}}}"#));
     assert_eq!(x_cache(&deep.send().expect(200)), "BYPASS", "nested too deeply to be compared");
+    let equal_keys = r#"{"model":"test-model","temperature":0,"messages":[],"a":{"b":1,"b":2}}"#;
+    assert_eq!(x_cache(&chat(&client, equal_keys).send().expect(200)), "BYPASS", "what it says is not certain");
+    let long = |blanks: usize| {
+        let body = r#"{"model":"test-model","temperature":0,"messages":[{"role":"user","content":"x"}]}"#;
+        x_cache(&chat(&client, &format!("{body}{}", " ".repeat(blanks - body.len()))).send().expect(200)).to_owned()
+    };
+    assert_eq!((long(1 << 20).as_str(), long((1 << 20) + 1).as_str()), ("MISS", "BYPASS"));
     let embed = |app: &TestApp| {
         let body = json!({"model": "test-model", "input": "a"});
         app.bearer(client.token()).post("/v1/embeddings", &body).expect(200)
@@ -172,6 +186,18 @@ fn the_mode_decides_who_may_use_it() {
     assert_eq!((x_cache(&embed(&app)), x_cache(&embed(&app))), ("MISS", "HIT"));
     set(&app, &json!({"cache.mode": "off"}));
     assert_eq!(x_cache(&asked(1).with("temperature", 0).send().expect(200)), "none");
+}
+
+#[test]
+fn switching_it_off_forgets_what_is_kept() {
+    let app = caching(&json!({}));
+    let client = app.client();
+    assert_eq!(x_cache(&client.chat("hi").send().expect(200)), "MISS");
+    assert_eq!(figures(&app, "response")["entries"], 1);
+    set(&app, &json!({"cache.mode": "off"}));
+    assert_eq!(figures(&app, "response")["entries"], 0);
+    set(&app, &json!({"cache.mode": "all"}));
+    assert_eq!(x_cache(&client.chat("hi").send().expect(200)), "MISS");
 }
 
 #[test]

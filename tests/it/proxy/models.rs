@@ -104,6 +104,7 @@ fn a_list_that_breaks_off_or_is_an_error_is_neither_told_nor_kept() {
             let app = app_with_keys(1);
             app.upstream.any_key().plays([bad.clone(), bad]);
             assert!(app.anon().get(path).status >= 500, "{path}");
+            app.clock.advance(Duration::from_secs(30));
             app.anon().get(path).expect(200);
         }
     }
@@ -132,7 +133,9 @@ fn a_list_is_fresh_for_as_long_as_is_set() {
     let ask = || app.anon().get("/v1/models").expect(200);
     let first = ask();
     assert_eq!((x_cache(&first), first.header("cache-control")), ("MISS", Some("public, max-age=30")));
-    app.clock.advance(Duration::from_millis(29_999));
+    app.clock.advance(Duration::from_secs(27));
+    assert_eq!(ask().header("cache-control"), Some("public, max-age=3"), "others keep it no longer than it is fresh");
+    app.clock.advance(Duration::from_millis(2_999));
     assert_eq!(x_cache(&ask()), "HIT");
     app.clock.advance(Duration::from_millis(1));
     assert_eq!(x_cache(&ask()), "MISS");
@@ -162,6 +165,33 @@ fn a_stale_list_is_told_for_a_day_while_the_upstream_fails() {
     app.upstream.any_key().always(Answer::status(503));
     app.clock.advance(Duration::from_hours(24));
     ask().expect(503);
+}
+
+#[test]
+fn a_stale_list_is_told_soon_while_the_upstream_hangs() {
+    let app = app_with_keys(3);
+    let ask = || app.anon().get("/v1/models").expect(200);
+    ask();
+    app.clock.advance(Duration::from_mins(5));
+    app.upstream.any_key().plays([Answer::hang()]);
+    assert_eq!((x_cache(&ask()), x_cache(&ask())), ("STALE", "STALE"));
+    assert_eq!(app.upstream.requests().len(), 2, "the list, and one renewal");
+}
+
+#[test]
+fn lists_that_fail_for_anybody_leave_the_upstream_alone_and_chat_served() {
+    let app = app_with_keys(3);
+    app.upstream.any_key().path("/api/tags").always(Answer::status(503));
+    for _ in 0..20 {
+        let failed = app.anon().get("/v1/models").expect(503);
+        assert_eq!(code(&failed), code(&app.anon().get("/v1/models/x").expect(503)));
+    }
+    assert_eq!(app.upstream.requests().len(), 2, "one call with its retry");
+    for _ in 0..20 {
+        app.clock.advance(Duration::from_secs(30));
+        app.anon().get("/v1/models").expect(503);
+    }
+    app.client().chat("hi").send().expect(200);
 }
 
 #[test]

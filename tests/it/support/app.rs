@@ -160,6 +160,11 @@ impl Role {
         Self::new(self.addr, Some(token))
     }
 
+    /// A stranger at the same server.
+    pub(crate) fn without_token(&self) -> Self {
+        Self::new(self.addr, None)
+    }
+
     /// The credential; empty for somebody without.
     pub(crate) fn token(&self) -> &str {
         self.token.as_deref().unwrap_or("")

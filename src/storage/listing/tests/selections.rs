@@ -47,7 +47,8 @@ async fn job_items(fixture: &Fixture, filter: KeyFilter, n: u8) -> (u64, Vec<Api
         .storage
         .write(move |tx| {
             let sql = "
-                INSERT INTO jobs (id, kind, state, task, total, created_at) VALUES (?1, 'edit', 'queued', '{}', 0, 0)";
+                INSERT INTO jobs (id, kind, state, task, total, created_at, actor)
+                VALUES (?1, 'edit', 'queued', '{}', 0, 0, 'admin')";
             tx.execute(sql, [job])?;
             let inserted = insert_matching(tx, &job, &filter, &vault, NOW)?;
             let sql = "SELECT number, api_key_id FROM job_items WHERE job_id = ?1 ORDER BY number";

@@ -12,7 +12,7 @@ pub(super) struct LineReport {
     /// From 1.
     line: usize,
     /// `added`, `existing` (in the pool already), `duplicate` (an earlier line has it), `skipped` (blank or a comment) or
-    /// `refused`.
+    /// `refused`; where providers are asked also `invalid` and `unknown`.
     result: String,
     /// The key's.
     #[oai(skip_serializing_if_is_none)]
@@ -58,7 +58,11 @@ enum Sort {
 pub(super) enum Outcome {
     Added(Option<ApiKeyId>),
     Existing(ApiKeyId),
-    Refused { code: &'static str, why: String },
+    /// Its provider does not accept it, or says nothing about it.
+    NotAccepted {
+        verdict: &'static str,
+        why: String,
+    },
     NotStored,
 }
 
@@ -122,7 +126,7 @@ impl Sort {
             Self::Submitted => match outcome() {
                 Outcome::Added(id) => (&mut counts.added, "added", id, None),
                 Outcome::Existing(id) => (&mut counts.existing, "existing", Some(id), None),
-                Outcome::Refused { code, why } => (&mut counts.refused, "refused", None, Some((code, why))),
+                Outcome::NotAccepted { verdict, why } => (&mut counts.refused, verdict, None, Some((verdict, why))),
                 Outcome::NotStored => {
                     let why = String::from("it could not be stored");
                     (&mut counts.refused, "refused", None, Some(("not_stored", why)))

@@ -14,6 +14,7 @@ use super::super::parameters::masked;
 use super::report::{self, LineReport, Outcome, Sorted};
 use crate::changes::Added;
 use crate::checks::check_result;
+use crate::domain::audit::Change;
 use crate::domain::ids::ApiKeyId;
 use crate::domain::import::{Line, Reading, Skip};
 use crate::domain::key_class::KeyClass;
@@ -73,7 +74,7 @@ pub(super) struct ValidatedReport {
     unknown: Vec<InvalidKey>,
     /// The valid ones by their category.
     categories: BTreeMap<String, Vec<ValidKey>>,
-    /// One entry for each line, in order; of keys that were not accepted it says `refused`.
+    /// One entry for each line, in order.
     report: Vec<LineReport>,
 }
 
@@ -102,7 +103,12 @@ pub(super) async fn import(
     let numbers = sorted.submitted();
     let place = Place { state, caller, pool, asked };
     let tries = stream::iter(keys).map(|key| place.try_key(key)).buffered(AT_ONCE).collect::<Vec<_>>().await;
-    let tries = tries.into_iter().collect::<Result<Vec<_>, Error>>()?;
+    // What was added is told, whatever became of the others.
+    let tries = if tries.iter().any(Try::is_added) {
+        tries.into_iter().map(Try::or_not_stored).collect()
+    } else {
+        tries.into_iter().map(|tried| tried.end.map(|end| (tried.last4, end))).collect::<Result<Vec<_>, Error>>()?
+    };
     Ok(ValidatedAnswer::Done(Json(told(sorted, &numbers, tries))))
 }
 
@@ -139,13 +145,24 @@ async fn start_job(
 /// What became of one key.
 struct Try {
     last4: String,
-    end: End,
+    end: Result<End, Error>,
 }
 
 enum End {
     Existing(ApiKeyId),
     Added { id: ApiKeyId, inspection: Inspection, at: String },
     Refused(Inspection),
+    NotStored,
+}
+
+impl Try {
+    fn is_added(&self) -> bool {
+        matches!(self.end, Ok(End::Added { .. }))
+    }
+
+    fn or_not_stored(self) -> (String, End) {
+        (self.last4, self.end.unwrap_or(End::NotStored))
+    }
 }
 
 struct Place<'a> {
@@ -156,12 +173,15 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    async fn try_key(&self, key: NewApiKey) -> Result<Try, Error> {
+    async fn try_key(&self, key: NewApiKey) -> Try {
+        Try { last4: key.secret.last4().to_owned(), end: self.end_of(key).await }
+    }
+
+    async fn end_of(&self, key: NewApiKey) -> Result<End, Error> {
         let (state, provider) = (self.state, self.pool.provider());
-        let last4 = key.secret.last4().to_owned();
         let known = KeyRef::Secret(key.secret.duplicate());
         if let Some((_, id)) = state.storage.find_api_key(Some(provider.clone()), known).await? {
-            return Ok(Try { last4, end: End::Existing(id) });
+            return Ok(End::Existing(id));
         }
         let class_from = self.asked.probe.unwrap_or_default().class_from();
         let inspection = state.checks.check_newcomer(provider, &key.secret, class_from).await;
@@ -172,23 +192,23 @@ impl Place<'_> {
             CheckVerdict::Invalid => false,
         };
         if !is_added {
-            return Ok(Try { last4, end: End::Refused(inspection) });
+            return Ok(End::Refused(inspection));
         }
         let added = state.changes.add_api_keys(self.pool, vec![key], self.caller.by()).await?;
         let now = state.clock.now();
-        let end = match added.first() {
+        Ok(match added.first() {
             Some(Added::Added(id)) => {
-                state.storage.remember_check(*id, check_result(&inspection), now).await?;
+                let change = Change { by: self.caller.by(), at: now };
+                state.storage.remember_check(*id, check_result(&inspection), change).await?;
                 End::Added { id: *id, inspection, at: now.to_rfc3339() }
             }
             Some(Added::Exists(id)) => End::Existing(*id),
-            None => End::Refused(inspection),
-        };
-        Ok(Try { last4, end })
+            None => End::NotStored,
+        })
     }
 }
 
-fn told(sorted: Sorted, numbers: &[usize], tries: Vec<Try>) -> ValidatedReport {
+fn told(sorted: Sorted, numbers: &[usize], tries: Vec<(String, End)>) -> ValidatedReport {
     let mut report = ValidatedReport {
         total: tries.len(),
         valid: Vec::new(),
@@ -198,10 +218,11 @@ fn told(sorted: Sorted, numbers: &[usize], tries: Vec<Try>) -> ValidatedReport {
         report: Vec::new(),
     };
     let mut outcomes = Vec::with_capacity(tries.len());
-    for (line, Try { last4, end }) in numbers.iter().zip(tries) {
+    for (line, (last4, end)) in numbers.iter().zip(tries) {
         let key = masked(&last4);
         outcomes.push(match end {
             End::Existing(id) => Outcome::Existing(id),
+            End::NotStored => Outcome::NotStored,
             End::Added { id, inspection, at } => {
                 let category = inspection.class.map_or("unclassified", KeyClass::as_str).to_owned();
                 let valid = ValidKey { key, id: id.to_string(), category: category.clone(), added_at: at };
@@ -211,10 +232,10 @@ fn told(sorted: Sorted, numbers: &[usize], tries: Vec<Try>) -> ValidatedReport {
             }
             End::Refused(inspection) => {
                 let verdict = inspection.checked.verdict;
-                let why = inspection.checked.message.unwrap_or_else(|| String::from("it could not be stored"));
+                let why = inspection.checked.message.unwrap_or_default();
                 let list = if verdict == CheckVerdict::Invalid { &mut report.invalid } else { &mut report.unknown };
                 list.push(InvalidKey { line: *line, key, error: why.clone() });
-                Outcome::Refused { code: verdict.as_str(), why }
+                Outcome::NotAccepted { verdict: verdict.as_str(), why }
             }
         });
     }

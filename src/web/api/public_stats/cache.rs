@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use parking_lot::Mutex;
@@ -41,8 +42,8 @@ struct Kept {
 /// Where an answer came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::web::api) enum Source {
-    /// It was kept.
-    Hit,
+    /// It was kept for so long.
+    Hit(Duration),
     /// It was read.
     Miss,
     /// It was kept for longer than it should be, and could not be read.
@@ -52,9 +53,18 @@ pub(in crate::web::api) enum Source {
 impl Source {
     pub(in crate::web::api) const fn as_str(self) -> &'static str {
         match self {
-            Self::Hit => "HIT",
+            Self::Hit(_) => "HIT",
             Self::Miss => "MISS",
             Self::Stale => "STALE",
+        }
+    }
+
+    /// For how long others may keep what is kept here for `kept_for`.
+    pub(in crate::web::api) const fn fresh_for(self, kept_for: Duration) -> Duration {
+        match self {
+            Self::Hit(age) => kept_for.saturating_sub(age),
+            Self::Miss => kept_for,
+            Self::Stale => Duration::ZERO,
         }
     }
 }
@@ -114,7 +124,7 @@ impl PublicStatsCache {
         let kept = self.0.kept.lock();
         let fresh = kept.get(provider).filter(|kept| kept.is_fresh(settings, now))?;
         self.0.hits.fetch_add(1, Ordering::Relaxed);
-        Some((fresh.stats.clone(), Source::Hit))
+        Some((fresh.stats.clone(), Source::Hit(fresh.read_at.until(now))))
     }
 
     fn keep(&self, provider: &ProviderId, stats: &PublicStats, settings: &StatisticsSettings, now: Timestamp) {

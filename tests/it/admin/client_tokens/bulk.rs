@@ -83,9 +83,11 @@ fn many_tokens_are_one_entry_of_the_audit_log() {
     };
     let (edited, deleted) = (entries("client_token.edit"), entries("client_token.delete"));
     assert_eq!((edited.len(), deleted.len()), (1, 1));
-    let after = json!({"count": 21, "provider": "all", "expiresAt": "2026-01-01T12:01:00.000Z"});
+    let ids = &edited[0]["after"]["ids"];
+    assert_eq!(ids.as_array().map(Vec::len), Some(21));
+    let after = json!({"count": 21, "ids": ids, "provider": "all", "expiresAt": "2026-01-01T12:01:00.000Z"});
     assert_eq!((&edited[0]["after"], &edited[0]["subject"]), (&after, &json!(null)));
-    assert_eq!(deleted[0]["after"], json!({"count": 21}));
+    assert_eq!(deleted[0]["after"], json!({"count": 21, "ids": ids}));
 }
 
 #[test]
