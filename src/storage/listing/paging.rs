@@ -35,7 +35,7 @@ impl Direction {
         }
     }
 
-    fn apply(self, ascending: Ordering) -> Ordering {
+    pub(super) fn apply(self, ascending: Ordering) -> Ordering {
         match self {
             Self::Ascending => ascending,
             Self::Descending => ascending.reverse(),
