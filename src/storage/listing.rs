@@ -42,7 +42,7 @@ mod selection;
 use rusqlite::{Transaction, named_params};
 
 pub use self::counts::{ApiKeyCounts, ClassCounts, VerdictCounts};
-use self::filter::Bound;
+use self::filter::Matching;
 pub use self::filter::{KeyFilter, Learned, Search};
 pub use self::order::KeySort;
 pub(super) use self::paging::{Candidates, Selected};
@@ -160,9 +160,9 @@ impl Storage {
 
 fn list(tx: &Transaction<'_>, vault: &Vault, wanted: &ListApiKeys, now: Timestamp) -> Result<ApiKeyPage, Error> {
     const ITEM: &str = concat!(stats_sql!(), "WHERE api_keys.rowid = :rowid");
-    let bound = Bound::new(tx, vault, &wanted.filter, now)?;
+    let matching = Matching::new(tx, vault, &wanted.filter, now)?;
     let Selected { rowids, total, page, page_size } =
-        order::candidates(tx, &bound, wanted.sort)?.select(wanted.page, wanted.sort.direction);
+        order::candidates(tx, matching, wanted.sort, now)?.select(wanted.page, wanted.sort.direction);
     let mut statement = tx.prepare_cached(ITEM)?;
     let item = |rowid: i64| {
         statement.query_row(named_params! { ":rowid": rowid, ":now": now }, |row| Ok(stats(Fields::of(row, TABLE))))?

@@ -6,7 +6,6 @@
 mod selection;
 
 use rusqlite::{OptionalExtension, Row, Transaction, named_params};
-use zeroize::Zeroizing;
 
 use super::client_tokens::{self, TABLE};
 use super::columns::Fields;
@@ -222,7 +221,7 @@ impl<'r> Pass<'r> {
 /// Looks for what is searched. Here and not in SQL, which folds ASCII only.
 struct Finder<'s> {
     text: &'s str,
-    folded: Zeroizing<String>,
+    folded: &'s str,
     /// The token whose whole text is searched for.
     whole: Option<i64>,
 }
@@ -238,7 +237,7 @@ impl<'s> Finder<'s> {
     fn finds(&self, token: &Pass<'_>) -> bool {
         self.whole == Some(token.rowid)
             || token.last4.eq_ignore_ascii_case(self.text)
-            || token.name.to_lowercase().contains(self.folded.as_str())
+            || token.name.to_lowercase().contains(self.folded)
     }
 }
 

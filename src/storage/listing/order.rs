@@ -6,8 +6,9 @@ use std::mem;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, OptionalExtension, Rows, Transaction};
 
-use super::filter::{Bound, matching_sql};
+use super::filter::Matching;
 use super::{Candidates, Direction, Sort};
+use crate::domain::time::Timestamp;
 use crate::storage::Error;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -44,9 +45,10 @@ impl KeySort {
             Self::LastUsed => Key::OfStats { sql: "last_used_at", never_used: None },
             Self::Requests => Key::OfStats { sql: "requests", never_used: Some(0) },
             Self::Failures => Key::OfStats { sql: "failure", never_used: Some(0) },
-            Self::SuccessRate => {
-                Key::OfStats { sql: "CAST(1e9 * success / nullif(success + failure, 0) AS INTEGER)", never_used: None }
-            }
+            Self::SuccessRate => Key::OfStats {
+                sql: "CAST(1000000000 * success / nullif(success + failure, 0) AS INTEGER)",
+                never_used: None,
+            },
         }
     }
 }
@@ -60,13 +62,13 @@ enum Key {
 }
 
 /// The statement of the pass.
-pub(super) fn pass_sql(sort: Sort<KeySort>) -> String {
+pub(super) fn pass_sql(matching: &Matching<'_>, sort: Sort<KeySort>) -> String {
     let direction = sort.direction.sql();
     let key = match sort.by.key() {
         Key::OfKey(sql) => sql,
         Key::OfStats { .. } => "id",
     };
-    let matching = matching_sql!();
+    let matching = matching.sql();
     format!("SELECT api_keys.rowid, {key} FROM api_keys {matching} ORDER BY created_at {direction}, id {direction}")
 }
 
@@ -75,37 +77,43 @@ pub(super) fn all_stats_sql(sql: &str, direction: Direction) -> String {
     format!("SELECT api_key_id, {sql} FROM key_stats ORDER BY api_key_id {}", direction.sql())
 }
 
-pub(super) fn candidates(tx: &Transaction<'_>, bound: &Bound<'_>, sort: Sort<KeySort>) -> Result<Candidates, Error> {
+pub(super) fn candidates(
+    tx: &Transaction<'_>,
+    mut matching: Matching<'_>,
+    sort: Sort<KeySort>,
+    now: Timestamp,
+) -> Result<Candidates, Error> {
     let mut candidates = if sort.by == KeySort::Label { Candidates::by_text() } else { Candidates::default() };
-    bound.with(&[], |params| {
-        let mut statement = tx.prepare_cached(&pass_sql(sort))?;
-        let mut keys = statement.query(params.as_slice())?;
-        match sort.by.key() {
-            Key::OfKey(_) => {
-                while let Some(key) = keys.next()? {
-                    candidates.push(key.get(0)?, key.get_ref(1)?);
-                }
-            }
-            Key::OfStats { sql, never_used } => {
-                let direction = sort.direction;
-                let mut all = tx.prepare_cached(&all_stats_sql(sql, direction))?;
-                let one = tx.prepare_cached(&format!("SELECT {sql} FROM key_stats WHERE api_key_id = ?1"))?;
-                let mut beside = Beside::new(all.query([])?, one, direction, never_used)?;
-                while let Some(key) = keys.next()? {
-                    let found = beside.find(key.get_ref(1)?.as_bytes().unwrap_or_default())?;
-                    candidates.push(key.get(0)?, found.map_or(ValueRef::Null, ValueRef::Integer));
-                }
+    if sort.by == KeySort::Status {
+        matching.bind(":now", now);
+    }
+    let mut statement = tx.prepare_cached(&pass_sql(&matching, sort))?;
+    let mut keys = statement.query(&*matching.params())?;
+    match sort.by.key() {
+        Key::OfKey(_) => {
+            while let Some(key) = keys.next()? {
+                candidates.push(key.get(0)?, key.get_ref(1)?);
             }
         }
-        Ok(candidates)
-    })
+        Key::OfStats { sql, never_used } => {
+            let direction = sort.direction;
+            let mut all = tx.prepare_cached(&all_stats_sql(sql, direction))?;
+            let one = tx.prepare_cached(&format!("SELECT {sql} FROM key_stats WHERE api_key_id = ?1"))?;
+            let mut beside = Beside::new(all.query([])?, one, direction, never_used)?;
+            while let Some(key) = keys.next()? {
+                let found = beside.find(key.get_ref(1)?.as_bytes().unwrap_or_default())?;
+                candidates.push(key.get(0)?, found.map_or(ValueRef::Null, ValueRef::Integer));
+            }
+        }
+    }
+    Ok(candidates)
 }
 
 /// Statistics that are read beside the keys, in the order of ids.
 ///
 /// A key's id begins with the time at which it was made, so the order of creation is nearly always that of the ids, and
-/// the next statistics are those of the next key. With 86,000 keys a page takes 31 to 53 ms so, and 43 to 62 ms when
-/// each is looked up. The few keys that are out of order, say after the clock was set back, are looked up.
+/// the next statistics are those of the next key. With 86,000 keys that made a page 10 ms faster than looking each of
+/// them up. The few keys that are out of order, say after the clock was set back, are looked up.
 struct Beside<'s> {
     rows: Rows<'s>,
     one: CachedStatement<'s>,
@@ -135,7 +143,11 @@ impl<'s> Beside<'s> {
             let Some((next, held)) = &self.next else { return self.absent_or_passed(id) };
             match self.direction.apply(next.as_slice().cmp(id)) {
                 Ordering::Less => self.advance()?,
-                Ordering::Equal => return Ok(*held),
+                Ordering::Equal => {
+                    let held = *held;
+                    self.advance()?;
+                    return Ok(held);
+                }
                 Ordering::Greater => return self.absent_or_passed(id),
             }
         }

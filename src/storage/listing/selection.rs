@@ -2,10 +2,10 @@
 
 use std::num::NonZeroU32;
 
+use rusqlite::Transaction;
 use rusqlite::types::ToSql;
-use rusqlite::{Transaction, named_params};
 
-use super::filter::{Bound, matching_sql};
+use super::filter::Matching;
 use super::{ApiKeyStats, KeyFilter, TABLE, stats};
 use crate::domain::ids::ApiKeyId;
 use crate::domain::secret::ApiKeySecret;
@@ -45,12 +45,11 @@ impl ExportedApiKey {
 
 impl Storage {
     pub async fn count_matching_api_keys(&self, filter: KeyFilter, now: Timestamp) -> Result<u64, Error> {
-        const SQL: &str = concat!("SELECT count(*) FROM api_keys ", matching_sql!());
         let vault = self.vault();
         self.read(move |tx| {
-            let bound = Bound::new(tx, &vault, &filter, now)?;
-            let count: u32 =
-                bound.with(&[], |params| tx.prepare_cached(SQL)?.query_row(params.as_slice(), |row| row.get(0)))?;
+            let matching = Matching::new(tx, &vault, &filter, now)?;
+            let mut statement = tx.prepare_cached(&format!("SELECT count(*) FROM api_keys {}", matching.sql()))?;
+            let count: u32 = statement.query_row(&*matching.params(), |row| row.get(0))?;
             Ok(count.into())
         })
         .await
@@ -75,30 +74,21 @@ fn export(
     chunk: ExportChunk,
     now: Timestamp,
 ) -> Result<Vec<ExportedApiKey>, Error> {
-    const SQL: &str = concat!(
-        stats_sql!(),
-        matching_sql!(),
-        " AND (:after_id IS NULL OR (created_at, id) < (:after_created_at, :after_id))
-        ORDER BY created_at DESC, id DESC LIMIT :size"
-    );
-    // The bound of the filter is drawn in, so that nothing newer is passed through again.
-    let newest = chunk.after.map(|after| Timestamp::from_millis(after.created_at.as_millis().saturating_add(1)));
-    let created_before = newest.into_iter().chain(filter.created_before).min();
-    let filter = KeyFilter { created_before, ..filter.clone() };
-    let others = named_params! {
-        ":after_created_at": chunk.after.map(|after| after.created_at),
-        ":after_id": chunk.after.map(|after| after.id),
-        ":size": chunk.size.get(),
-    };
-    Bound::new(tx, vault, &filter, now)?.with(others, |params| {
-        tx.prepare_cached(SQL)?
-            .query_and_then(params.as_slice(), |row| {
-                let stats = stats(Fields::of(row, TABLE))?;
-                let secret = if chunk.with_secrets { api_keys::load_one(tx, vault, stats.key.id)? } else { None };
-                Ok(ExportedApiKey { stats, secret })
-            })?
-            .collect()
-    })
+    let mut matching = Matching::new(tx, vault, filter, now)?;
+    if let Some(after) = chunk.after {
+        matching.and("(created_at, id) < (:after_created_at, :after_id)", ":after_created_at", after.created_at);
+        matching.bind(":after_id", after.id);
+    }
+    matching.bind(":now", now);
+    matching.bind(":size", chunk.size.get());
+    let sql = format!(concat!(stats_sql!(), "{} ORDER BY created_at DESC, id DESC LIMIT :size"), matching.sql());
+    tx.prepare_cached(&sql)?
+        .query_and_then(&*matching.params(), |row| {
+            let stats = stats(Fields::of(row, TABLE))?;
+            let secret = if chunk.with_secrets { api_keys::load_one(tx, vault, stats.key.id)? } else { None };
+            Ok(ExportedApiKey { stats, secret })
+        })?
+        .collect()
 }
 
 /// Makes the keys that match the items of a job, numbered from 1 in the order of the list, newest first.
@@ -109,12 +99,13 @@ pub(in crate::storage) fn insert_matching(
     vault: &Vault,
     now: Timestamp,
 ) -> Result<u64, Error> {
-    const SQL: &str = concat!(
+    let mut matching = Matching::new(tx, vault, filter, now)?;
+    matching.bind(":job_id", job);
+    let sql = format!(
         "INSERT INTO job_items (job_id, number, api_key_id)
-        SELECT :job_id, row_number() OVER (ORDER BY created_at DESC, id DESC), id FROM api_keys ",
-        matching_sql!()
+        SELECT :job_id, row_number() OVER (ORDER BY created_at DESC, id DESC), id FROM api_keys {}",
+        matching.sql()
     );
-    let inserted = Bound::new(tx, vault, filter, now)?
-        .with(named_params! { ":job_id": job }, |params| tx.prepare_cached(SQL)?.execute(params.as_slice()))?;
+    let inserted = tx.prepare_cached(&sql)?.execute(&*matching.params())?;
     Ok(inserted as u64)
 }
