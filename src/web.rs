@@ -22,7 +22,8 @@ use futures_util::FutureExt as _;
 use poem::endpoint::BoxEndpoint;
 use poem::http::request::Parts;
 use poem::{Endpoint as _, EndpointExt as _, Route};
-use poem_openapi::OpenApiService;
+use poem_openapi::registry::MetaApi;
+use poem_openapi::{OpenApi, OpenApiService};
 use tokio::time::Instant;
 
 pub(crate) use admin::AdminTokenHash;
@@ -89,24 +90,15 @@ pub(crate) struct ControlRoutes {
 impl ControlRoutes {
     /// `public_url` is where clients reach this server, where that is known.
     pub(crate) fn new(state: State, public_url: Option<&str>) -> Self {
-        let apis = (
-            (api::ApiKeys, api::KeySwitches, api::Statistics),
-            (api::ClientTokens, api::SingleClientToken, api::ClientTokenAliases),
-            (api::ClientTokenBulk, api::ClientTokenExport),
-            (api::KeyImports, api::KeyExport, api::KeyChecks, api::KeyBulk, api::Jobs),
-            (api::Infrastructure::new(public_url), api::Documentation),
-            (api::Project::embedded(), api::TestTemplates::embedded()),
-            (api::SettingRoutes, api::AuditLog, api::Caches, api::Providers),
-        );
-        let service = OpenApiService::new(apis, "ollama-api-pool", env!("CARGO_PKG_VERSION"));
-        let routes = service.spec();
-        let methods = Arc::new(Methods::of_document(&routes));
-        let providers = state.pools.iter().map(|pool| pool.provider());
-        let document = api::ApiDocument::complete(&routes, providers, public_url);
+        let apis = apis(public_url);
+        let methods = Arc::new(Methods::of_routes(description(&apis)));
+        let providers = state.pools.iter().map(|pool| pool.provider().clone()).collect();
+        let routes = || service(self::apis(None)).spec();
+        let document = api::ApiDocument::new(routes, providers, public_url.map(str::to_owned));
         let control = Arc::clone(&state.control);
         let (of_routes, guard) = (Arc::clone(&methods), state.clone());
         let endpoint = Route::new()
-            .nest("/", service)
+            .nest("/", service(apis))
             .catch_all_error(api::error_response)
             .around(move |endpoint, request| {
                 let methods = Arc::clone(&of_routes);
@@ -145,4 +137,26 @@ impl ControlRoutes {
             internal_error(id)
         })
     }
+}
+
+/// Every route of the control plane.
+fn apis(public_url: Option<&str>) -> impl OpenApi {
+    (
+        (api::ApiKeys, api::KeySwitches, api::Statistics),
+        (api::ClientTokens, api::SingleClientToken, api::ClientTokenAliases),
+        (api::ClientTokenBulk, api::ClientTokenExport),
+        (api::KeyImports, api::KeyExport, api::KeyChecks, api::KeyBulk, api::Jobs),
+        (api::Infrastructure::new(public_url), api::Documentation),
+        (api::Project::embedded(), api::TestTemplates::embedded()),
+        (api::SettingRoutes, api::AuditLog, api::Caches, api::Providers),
+    )
+}
+
+fn service<A: OpenApi>(apis: A) -> OpenApiService<A, ()> {
+    OpenApiService::new(apis, env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
+}
+
+/// What routes say of themselves, which costs little as long as nobody wants to know the types.
+fn description<A: OpenApi>(_: &A) -> Vec<MetaApi> {
+    A::meta()
 }

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use poem::http::{HeaderName, HeaderValue, StatusCode, header};
-use poem::{Endpoint, IntoResponse as _, Request, Response, http};
-use serde::Deserialize;
+use poem::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use poem::{Endpoint, IntoResponse as _, Request, Response};
+use poem_openapi::registry::{MetaApi, MetaPath};
 
 /// The one path below the admin's that is everybody's.
 pub(super) const PUBLIC_STATS: &str = "/admin/public-stats";
@@ -21,29 +21,32 @@ const PREFLIGHT: [(HeaderName, &str); 3] = [
 /// The value of `Allow` for each path of the API.
 pub(super) struct Methods(BTreeMap<String, HeaderValue>);
 
-type Operations = serde_json::Map<String, serde_json::Value>;
-
-#[derive(Deserialize)]
-struct Document {
-    paths: BTreeMap<String, Operations>,
-}
-
 impl Methods {
-    /// From the API's own document, which the routes themselves are made of.
-    pub(super) fn of_document(document: &str) -> Self {
-        let paths = serde_json::from_str::<Document>(document).map(|document| document.paths).unwrap_or_default();
-        let allow = |methods: Operations| {
-            let mut names: Vec<_> = methods.keys().map(|name| name.to_ascii_uppercase()).collect();
-            if names.iter().any(|name| name == "GET") {
-                names.push(String::from("HEAD"));
-            }
-            names.push(String::from("OPTIONS"));
-            HeaderValue::try_from(names.join(", "))
-        };
-        Self(paths.into_iter().filter_map(|(path, methods)| Some((path, allow(methods).ok()?))).collect())
+    /// Of the routes' own description.
+    pub(super) fn of_routes(apis: Vec<MetaApi>) -> Self {
+        let paths = apis.into_iter().flat_map(|api| api.paths);
+        Self::of(paths.flat_map(|MetaPath { path, operations }| {
+            operations.into_iter().map(move |operation| (path.clone(), operation.method))
+        }))
     }
 
-    /// The path of the document that a request's path is an instance of.
+    pub(super) fn of(routes: impl IntoIterator<Item = (String, Method)>) -> Self {
+        let mut all: BTreeMap<String, Vec<Method>> = BTreeMap::new();
+        for (path, method) in routes {
+            all.entry(path).or_default().push(method);
+        }
+        let allow = |mut methods: Vec<Method>| {
+            methods.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+            if methods.contains(&Method::GET) {
+                methods.push(Method::HEAD);
+            }
+            methods.push(Method::OPTIONS);
+            HeaderValue::try_from(methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", "))
+        };
+        Self(all.into_iter().filter_map(|(path, methods)| Some((path, allow(methods).ok()?))).collect())
+    }
+
+    /// The path of the API, as it is described, that a request's path is an instance of.
     pub(super) fn route(&self, path: &str) -> Option<&str> {
         self.find(path).map(|(route, _)| route.as_str())
     }
@@ -63,7 +66,7 @@ impl Methods {
         let Some(allow) = self.allowed(&path) else {
             return Ok(endpoint.call(request).await?.into_response());
         };
-        let mut response = if request.method() == http::Method::OPTIONS {
+        let mut response = if request.method() == Method::OPTIONS {
             preflight(&path)
         } else {
             endpoint.call(request).await?.into_response()
@@ -109,10 +112,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn methods_are_those_of_the_document() {
-        let methods = Methods::of_document(
-            r#"{"paths": {"/a": {"get": {}, "post": {}}, "/a/{b}": {"delete": {}}, "/a/c": {"post": {}}}}"#,
-        );
+    fn methods_are_those_of_the_routes() {
+        let routes = [("/a", Method::GET), ("/a", Method::POST), ("/a/{b}", Method::DELETE), ("/a/c", Method::POST)];
+        let methods = Methods::of(routes.map(|(path, method)| (path.to_owned(), method)));
         let allowed = |path| methods.allowed(path).and_then(|allow| allow.to_str().ok());
         assert_eq!(allowed("/a"), Some("GET, POST, HEAD, OPTIONS"));
         assert_eq!(allowed("/a/x"), Some("DELETE, OPTIONS"));

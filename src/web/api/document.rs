@@ -1,11 +1,14 @@
 //! `/openapi.json`, the API described by itself, and `/docs`, the same for people.
 //!
 //! The routes of the control plane describe themselves. What they say is put right ([`corrections`]), and the relays are
-//! added ([`relays`]), which no route of the control plane knows. All of that happens once, at the start.
+//! added ([`relays`]), which no route of the control plane knows. All of that happens when somebody first asks: it is as
+//! much work as the rest of the start, and most servers are never asked.
 
 mod corrections;
 mod relays;
 mod swagger_ui;
+
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use poem::web::Data;
@@ -26,7 +29,7 @@ pub(crate) struct Documentation;
 
 /// The whole document, as it is sent.
 #[derive(Clone)]
-pub(crate) struct ApiDocument(Bytes);
+pub(crate) struct ApiDocument(Arc<LazyLock<Bytes, Box<dyn FnOnce() -> Bytes + Send>>>);
 
 const DESCRIPTION: &str = "A self-hosted pool for LLM API keys behind one OpenAI-compatible endpoint.\n\n\
     Clients use the relays with a client token; `/admin` takes the admin token. Every answer has an `x-request-id`, which \
@@ -34,20 +37,26 @@ const DESCRIPTION: &str = "A self-hosted pool for LLM API keys behind one OpenAI
     are too large with 431, on every path in the form of OpenAI's errors.";
 
 impl ApiDocument {
-    /// Completes what the routes of the control plane say of themselves.
-    pub(crate) fn complete<'a>(
-        routes: &str,
-        providers: impl Iterator<Item = &'a ProviderId>,
-        public_url: Option<&str>,
+    /// `routes` is what the routes of the control plane say of themselves, `public_url` where clients reach this server,
+    /// where that is known.
+    pub(crate) fn new(
+        routes: impl FnOnce() -> String + Send + 'static,
+        providers: Vec<ProviderId>,
+        public_url: Option<String>,
     ) -> Self {
-        let mut document = serde_json::from_str(routes).unwrap_or_else(|_| Map::new());
-        document.insert(String::from("info"), info());
-        document.insert(String::from("servers"), json!([{ "url": public_url.unwrap_or("/") }]));
-        let mut document = Value::Object(document);
-        corrections::apply(&mut document);
-        relays::add(&mut document, &providers.map(ProviderId::as_str).collect::<Vec<_>>());
-        Self(document.to_string().into())
+        let complete = move || complete(&routes(), &providers, public_url.as_deref()).to_string().into();
+        Self(Arc::new(LazyLock::new(Box::new(complete))))
     }
+}
+
+fn complete(routes: &str, providers: &[ProviderId], public_url: Option<&str>) -> Value {
+    let mut document = serde_json::from_str(routes).unwrap_or_else(|_| Map::new());
+    document.insert(String::from("info"), info());
+    document.insert(String::from("servers"), json!([{ "url": public_url.unwrap_or("/") }]));
+    let mut document = Value::Object(document);
+    corrections::apply(&mut document);
+    relays::add(&mut document, &providers.iter().map(ProviderId::as_str).collect::<Vec<_>>());
+    document
 }
 
 fn info() -> Value {
@@ -61,7 +70,7 @@ fn info() -> Value {
 
 impl IntoResponse for ApiDocument {
     fn into_response(self) -> Response {
-        self.0.into_response()
+        LazyLock::force(&self.0).clone().into_response()
     }
 }
 
