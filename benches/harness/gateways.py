@@ -3,12 +3,14 @@
 Each is started on a fixed loopback port below the ephemeral range, and answers chat completions at `url` for `token`.
 """
 
+import contextlib
 import http.client
 import json
 import os
 import secrets
 import shutil
 import socket
+import sqlite3
 import time
 from pathlib import Path
 
@@ -20,6 +22,18 @@ KEY_PREFIX = "sk-bench-0123456789abcdef-"
 KEYS = [f"{KEY_PREFIX}{number}" for number in range(10)]
 IMPORT_BATCH = 10_000
 START_SECONDS = 60
+PRETENDED_USE = """
+    INSERT OR IGNORE INTO key_stats (api_key_id, requests, success, failure, client_gone, input_tokens, output_tokens,
+        cached_tokens, cost_nanos, last_used_at)
+    SELECT id, abs(random()) % 1000, abs(random()) % 900, abs(random()) % 90, 0, 0, 0, 0, 0,
+        created_at - abs(random()) % 100000000 FROM api_keys;
+    UPDATE api_keys SET label = 'user' || rowid || '@example.com', label_folded = 'user' || rowid || '@example.com';
+    UPDATE api_keys SET
+        class = CASE abs(random()) % 3 WHEN 0 THEN 'kimi' WHEN 1 THEN 'general' END,
+        checked_at = created_at,
+        check_verdict = CASE abs(random()) % 2 WHEN 0 THEN 'valid' ELSE 'unknown' END
+    WHERE rowid % 3 > 0;
+"""
 
 
 def free_ports(count):
@@ -177,19 +191,27 @@ class Product(Gateway):
         self._tokens[name] = self.token = self.admin("/admin/tokens", {"name": "bench"})["token"]
         self.stop()
 
-    def admin(self, path, body):
-        """One call to the admin API, on a connection that is kept."""
+    def pretend_use(self):
+        """Gives the keys names, statistics, classes and verdicts, as long use would. The gateway must be stopped."""
+        with contextlib.closing(sqlite3.connect(self.data_dir / "pool.db")) as database, database:
+            database.executescript(PRETENDED_USE)
+
+    def admin(self, path, body=None):
+        """One call to the admin API, on a connection that is kept: a POST with a body, a GET without."""
         if self._admin is None:
             self._admin = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         headers = {"content-type": "application/json", "authorization": f"Bearer {self._admin_token}"}
-        self._admin.request("POST", path, json.dumps(body).encode(), headers)
+        if body is None:
+            self._admin.request("GET", path, headers=headers)
+        else:
+            self._admin.request("POST", path, json.dumps(body).encode(), headers)
         response = self._admin.getresponse()
         answer = response.read()
         if response.status not in (200, 201):
-            raise Failed(f"POST {path} answered {response.status}: {answer[:200]!r}")
+            raise Failed(f"{path} answered {response.status}: {answer[:200]!r}")
         answer = json.loads(answer)
         if answer.get("success") is False:
-            raise Failed(f"POST {path} answered {answer}")
+            raise Failed(f"{path} answered {answer}")
         return answer
 
     def stop(self):

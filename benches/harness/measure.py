@@ -4,12 +4,14 @@ CPU time is that of a gateway's whole process tree: it holds up where others use
 do not.
 """
 
+import itertools
 import json
 import random
 import resource
 import statistics
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from .processes import Failed
 
@@ -24,6 +26,13 @@ CREATIONS = {
     "key": ("/admin/api-keys", lambda name: {"api_key": f"sk-{name}", "provider": "ollama"}),
     "token": ("/admin/tokens", lambda name: {"name": name}),
 }
+PAGE_SIZE = 100
+PAGE_REPEATS = 15
+SORTS = ("created", "label", "status", "expires", "lastUsed", "requests", "failures", "successRate")
+FILTERS = ("", "status=active", "status=failed", "class=kimi", "verdict=never", "search=user1", "search=of-none")
+PAGES = ("order=desc&page=1", "order=asc&page=100000")
+LINES = 100_000
+IMPORT_CONNECTIONS = 4
 # Beyond what was asked for, a measurement may take this long before what is still open counts as broken.
 GRACE_SECONDS = 20
 
@@ -171,13 +180,66 @@ class Bench:
             for number in range(self.rounds):
                 for what, (path, body) in CREATIONS.items():
                     names = [f"bench-new-{number}-{serial}" for serial in range(CREATION_COUNT)]
-                    times = sorted(self._creation_ms(path, body(name)) for name in names)
+                    times = sorted(self._ms(path, body(name)) for name in names)
                     values = {"p50_ms": statistics.median(times), "p99_ms": times[CREATION_COUNT * 99 // 100]}
                     yield record("admin", self.product, number, values, what=what, count=CREATION_COUNT)
         finally:
             self.product.stop()
 
-    def _creation_ms(self, path, body):
+    def lists(self):
+        """Pages of many keys: each order with each filter, the first page and the last. The product must be stopped."""
+        self.product.use("many")
+        self.product.pretend_use()
+        self.product.start()
+        try:
+            for number, sort, matching, page in itertools.product(range(self.rounds), SORTS, FILTERS, PAGES):
+                path = f"/admin/api-keys?sort={sort}&pageSize={PAGE_SIZE}&{page}&{matching}"
+                values = {"ms": statistics.median(self._ms(path) for _ in range(PAGE_REPEATS))}
+                yield record("lists", self.product, number, values, sort=sort, filter=matching, page=page)
+        finally:
+            self.product.stop()
+
+    def imports(self):
+        """A long list with faults, while clients are served. The product must be stopped; it is again."""
+        for number in range(self.rounds):
+            lines, expected = import_lines(random.Random(number))
+            body = {"content": "\n".join(lines)}
+            self.product.prepare(f"import-{number}")
+            self.product.start()
+            try:
+                before = self.timed(self.product, IMPORT_CONNECTIONS)
+                rss_before = self.product.process.memory_mib()[0]
+                with ThreadPoolExecutor(1) as importer:
+                    importing = importer.submit(self._import, body)
+                    during = [self.timed(self.product, IMPORT_CONNECTIONS, seconds=1)]
+                    while not importing.done():
+                        during.append(self.timed(self.product, IMPORT_CONNECTIONS, seconds=1))
+                    seconds, answer = importing.result()
+                reported = {name: answer[name] for name in expected}
+                if reported != expected:
+                    raise Failed(f"the import reports {reported} and should {expected}")
+                values = {
+                    "seconds": seconds,
+                    "mb": len(body["content"]) / 1e6,
+                    "rss_before": rss_before,
+                    "rss_after": self.product.process.memory_mib()[0],
+                    "refused": sum(second["refused"] for second in during),
+                    "broken": sum(second["broken"] for second in during),
+                    "p50_us_before": before["whole_us_p50"],
+                    "p99_us_before": before["whole_us_p99"],
+                    "p50_us_during": statistics.median(second["whole_us_p50"] for second in during),
+                    "p99_us_during": max(second["whole_us_p99"] for second in during),
+                }
+                yield record("imports", self.product, number, values)
+            finally:
+                self.product.stop()
+
+    def _import(self, body):
+        started = time.perf_counter()
+        answer = self.product.admin("/admin/api-keys/import-from-txt", body)
+        return time.perf_counter() - started, answer
+
+    def _ms(self, path, body=None):
         started = time.perf_counter()
         self.product.admin(path, body)
         return (time.perf_counter() - started) * 1e3
@@ -187,6 +249,28 @@ class Bench:
         gateways = [self.nginx, self.product, *more]
         random.Random(seed).shuffle(gateways)
         return gateways
+
+
+def import_lines(dice):
+    """A list as people have them, with keys that come twice and lines that are no keys, and what it has to yield."""
+    keys, lines = [], []
+    counts = {"added": 0, "duplicates": 0, "refused": 0, "skipped": 0, "total": LINES}
+    for number in range(LINES):
+        kind = dice.random()
+        if kind < 0.05 and keys:
+            lines.append(dice.choice(keys))
+            counts["duplicates"] += 1
+        elif kind < 0.10:
+            lines.append("no key has spaces in it, nor so little of anything else")
+            counts["refused"] += 1
+        elif kind < 0.12:
+            lines.append("")
+            counts["skipped"] += 1
+        else:
+            keys.append(f"user{number}@example.com----sk-bench-{dice.getrandbits(256):064x}-{number % 10}")
+            lines.append(keys[-1])
+            counts["added"] += 1
+    return lines, counts
 
 
 def record(test, gateway, number, values, **more):

@@ -8,7 +8,8 @@ import statistics
 
 def report(records, environment, pick_lines):
     parts = [f"Measured on {environment}.", _nonstream(records), _stream(records), _ttfb(records), _slow(records)]
-    parts += [_idle(records), _start(records), _admin(records), _pick(pick_lines), _cheapness(records)]
+    parts += [_idle(records), _start(records), _admin(records), _lists(records), _imports(records)]
+    parts += [_pick(pick_lines), _cheapness(records)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -91,6 +92,39 @@ def _admin(records):
             p50, p99 = (_spread([record[key] for record in own], 2) for key in ("p50_ms", "p99_ms"))
             rows.append([what, *p50, *p99])
     return _table("Creating one beside 100,000 keys, ms", ["", "p50", "min", "max", "p99", "min", "max"], rows)
+
+
+def _lists(records):
+    """The slowest filter and page of each order."""
+    rows = []
+    for sort in dict.fromkeys(record["sort"] for record in _of(records, "lists")):
+        own = _of(records, "lists", sort=sort)
+        slowest = [
+            max(record["ms"] for record in own if record["round"] == number)
+            for number in sorted({record["round"] for record in own})
+        ]
+        rows.append([sort, *_spread(slowest, 1)])
+    title = "A page of 100 of 100,000 keys, the slowest of all filters, ms"
+    return _table(title, ["order", "median", "min", "max"], rows)
+
+
+def _imports(records):
+    own = _of(records, "imports")
+    if not own:
+        return ""
+    failed = _failed(records, "imports", "gateway")
+    rows = [
+        ["seconds", *_spread([record["seconds"] for record in own], 1)],
+        ["resident before, MiB", *_spread([record["rss_before"] for record in own], 0)],
+        ["resident after, MiB", *_spread([record["rss_after"] for record in own], 0)],
+        ["requests before, p50 µs", *_spread([record["p50_us_before"] for record in own], 0)],
+        ["requests during, p50 µs", *_spread([record["p50_us_during"] for record in own], 0)],
+        ["requests before, p99 µs", *_spread([record["p99_us_before"] for record in own], 0)],
+        ["requests during, p99 µs of the worst second", *_spread([record["p99_us_during"] for record in own], 0)],
+        ["requests that failed", str(failed), "", ""],
+    ]
+    title = f"Importing {own[0]['mb']:.1f} MB of 100,000 lines while four connections send requests"
+    return _table(title, ["", "median", "min", "max"], rows)
 
 
 def _pick(lines):
