@@ -2,7 +2,9 @@
 //!
 //! A list reads a little of every key that matches, in one pass over an index that holds all that keys are filtered by;
 //! the place of each is found in memory, and only the rows of the page are read in full. So the last page of any order
-//! costs what the first one costs, and no order needs an index that each change would have to keep up.
+//! costs what the first one costs, and no order needs an index that each change would have to keep up. What keys are
+//! sorted by but is not stored with them is read by a second reader at the same time: with 100,000 keys on two cores
+//! that takes a page from 45 ms to 35.
 
 /// A key's status as SQL, of columns of `api_keys` and the parameter `:now`.
 macro_rules! status_sql {
@@ -33,17 +35,22 @@ macro_rules! stats_sql {
 }
 
 mod counts;
+mod figures;
 mod filter;
 mod one;
 mod order;
 mod paging;
 mod selection;
 
+use std::sync::mpsc;
+
 use rusqlite::{Transaction, named_params};
 
 pub use self::counts::{ApiKeyCounts, ClassCounts, VerdictCounts};
+use self::figures::Figures;
 use self::filter::Matching;
 pub use self::filter::{KeyFilter, Learned, Search};
+use self::order::Key;
 pub use self::order::KeySort;
 pub(super) use self::paging::{Candidates, Selected};
 pub use self::paging::{Direction, Page, Sort};
@@ -59,7 +66,6 @@ use crate::domain::provider::ProviderId;
 use crate::domain::time::Timestamp;
 use crate::domain::usage::Tally;
 use crate::domain::verdict::CheckVerdict;
-use crate::vault::Vault;
 
 /// What an admin is told about a key. Follows from its deadlines, so nothing has to be reset when one passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -140,7 +146,34 @@ impl KeyStatus {
 impl Storage {
     pub async fn list_api_keys(&self, wanted: ListApiKeys, now: Timestamp) -> Result<ApiKeyPage, Error> {
         let vault = self.vault();
-        self.read(move |tx| list(tx, &vault, &wanted, now)).await
+        match wanted.sort.by.key() {
+            Key::OfKey(_) => {
+                let list = move |tx: &Transaction<'_>| {
+                    let matching = Matching::new(tx, &vault, &wanted.filter, now)?;
+                    let candidates = order::by_key(tx, matching, wanted.sort, now)?;
+                    page(tx, &candidates, &wanted, now)
+                };
+                self.read(list).await
+            }
+            Key::OfStatistics(statistic) => {
+                let (direction, (sender, figures)) = (wanted.sort.direction, mpsc::channel());
+                let read_figures = move |tx: &Transaction<'_>| {
+                    // Nobody is there to take them when the list failed.
+                    drop(sender.send(Figures::read(tx, statistic, direction)?));
+                    Ok(())
+                };
+                let list = move |tx: &Transaction<'_>| {
+                    let matching = Matching::new(tx, &vault, &wanted.filter, now)?;
+                    let figures = || figures.recv().map_err(|_| Error::Stopped);
+                    let candidates = order::by_statistic(tx, &matching, wanted.sort, figures)?;
+                    page(tx, &candidates, &wanted, now)
+                };
+                // Another reader reads the figures meanwhile. They are asked for first, so that they are never queued
+                // behind the list that waits for them. What is between the two moments may show in the order.
+                let ((), page) = tokio::try_join!(biased; self.read(read_figures), self.read(list))?;
+                Ok(page)
+            }
+        }
     }
 
     /// Statistics of every key that is not deleted, newest first.
@@ -158,11 +191,14 @@ impl Storage {
     }
 }
 
-fn list(tx: &Transaction<'_>, vault: &Vault, wanted: &ListApiKeys, now: Timestamp) -> Result<ApiKeyPage, Error> {
+fn page(
+    tx: &Transaction<'_>,
+    candidates: &Candidates,
+    wanted: &ListApiKeys,
+    now: Timestamp,
+) -> Result<ApiKeyPage, Error> {
     const ITEM: &str = concat!(stats_sql!(), "WHERE api_keys.rowid = :rowid");
-    let matching = Matching::new(tx, vault, &wanted.filter, now)?;
-    let Selected { rowids, total, page, page_size } =
-        order::candidates(tx, matching, wanted.sort, now)?.select(wanted.page, wanted.sort.direction);
+    let Selected { rowids, total, page, page_size } = candidates.select(wanted.page, wanted.sort.direction);
     let mut statement = tx.prepare_cached(ITEM)?;
     let item = |rowid: i64| {
         statement.query_row(named_params! { ":rowid": rowid, ":now": now }, |row| Ok(stats(Fields::of(row, TABLE))))?

@@ -3,9 +3,13 @@
 use std::cmp::Ordering;
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::time::timeout;
 
 use super::*;
-use crate::storage::listing::order::{all_stats_sql, pass_sql};
+use crate::storage::listing::order::pass_sql;
 
 const SORTS: [KeySort; 8] = [
     KeySort::Created,
@@ -197,11 +201,22 @@ async fn no_order_reads_rows_that_are_not_shown_or_sorts_in_the_database() {
 #[tokio::test]
 async fn statistics_lie_in_the_order_in_which_they_are_read() {
     let fixture = Fixture::new().await;
-    for direction in [Direction::Ascending, Direction::Descending] {
+    for sort in sorts() {
+        let Key::OfStatistics(statistic) = sort.by.key() else { continue };
         let plan = fixture.storage.read(move |tx| {
-            let mut statement = tx.prepare(&format!("EXPLAIN QUERY PLAN {}", all_stats_sql("requests", direction)))?;
+            let mut statement = tx.prepare(&format!("EXPLAIN QUERY PLAN {}", statistic.statement(sort.direction)))?;
             Ok(statement.query_map([], |row| row.get::<_, String>("detail"))?.collect::<Result<Vec<_>, _>>()?)
         });
-        assert_eq!(plan.await.unwrap(), ["SCAN key_stats"], "{direction:?}");
+        assert_eq!(plan.await.unwrap(), ["SCAN key_stats"], "{sort:?}");
     }
+}
+
+#[tokio::test]
+async fn many_lists_at_once_do_not_wait_for_each_other_for_ever() {
+    let fixture = varied(100).await;
+    let sort = Sort { by: KeySort::Requests, direction: Direction::Ascending };
+    let lists = (0..50).map(|_| fixture.storage.list_api_keys(ListApiKeys { sort, ..ListApiKeys::default() }, NOW));
+    let lists = timeout(Duration::from_secs(30), join_all(lists)).await.unwrap();
+    let expected = lists[0].as_ref().unwrap().items.clone();
+    assert!(!expected.is_empty() && lists.into_iter().all(|list| list.unwrap().items == expected));
 }
