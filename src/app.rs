@@ -10,6 +10,8 @@ mod control;
 mod downstream;
 mod echo;
 mod listener;
+mod local;
+mod restore;
 mod startup;
 mod stop_signal;
 mod threads;
@@ -34,7 +36,11 @@ use crate::telemetry::DroppedLines;
 use crate::web::State;
 use admin::NewAdmin;
 use control::ControlPlane;
-use startup::{Directory, Opened};
+use local::Socket;
+pub use local::{Local, Reply};
+pub use restore::{Restored, key_path, restore};
+pub use startup::MASTER_KEY_FILE;
+use startup::{Directory, Opened, OpenedStorage};
 use stop_signal::StopSignal;
 use threads::{Plan, WorkerThread};
 
@@ -49,6 +55,8 @@ pub struct App {
     workers: Vec<WorkerThread>,
     stop: watch::Sender<bool>,
     state: State,
+    /// Taken away before another process may have the directory.
+    _socket: Option<Socket>,
     /// Keeps a second process off the data directory.
     _directory: Directory,
 }
@@ -72,13 +80,9 @@ impl App {
         let addr = listener.local_addr().context("cannot read the listening address")?;
         let public_url = config.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
         let base_url = public_url.clone().unwrap_or_else(|| format!("http://{addr}"));
-        let control = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("control")
-            .enable_all()
-            .build()
-            .context("cannot start the control plane's threads")?;
-        let (directory, storage, is_key_new) = startup::open(&config, clock.now())?;
+        let control = control_runtime()?;
+        let directory = Directory::open(&config.data_dir)?;
+        let OpenedStorage { storage, is_key_new } = startup::open_storage(&config, &directory, clock.now())?;
         let opened = control.block_on(startup::load(config, clock, storage, default_provider, &directory))?;
         let Opened { new_admin, shared, mut state, tls, limits, grace } = opened;
         state.dropped_lines = dropped_lines;
@@ -86,6 +90,7 @@ impl App {
         let max_body = limits.max_body_size.bytes();
         let plane = ControlPlane::new(state.clone(), control.handle().clone(), max_body, public_url.as_deref());
         let seed = u64::from_le_bytes(crate::vault::random_bytes()?);
+        let socket = open_socket(&control, &directory, &plane, &stopped);
         let plan = Plan { shared, plane, recorders: state.ledger.recorders(), tls, grace, seed };
         let workers = threads::start(&plan, &stopped)?;
         start_jobs(&control, listener, listener::Deal::new(&workers), &state, &stopped)?;
@@ -93,7 +98,17 @@ impl App {
             tracing::info!("made a master key; keep a copy of it apart from the database");
         }
         tracing::info!(address = %addr, version = env!("CARGO_PKG_VERSION"), "listening");
-        Ok(Self { addr, new_admin, base_url, control: Some(control), workers, stop, state, _directory: directory })
+        Ok(Self {
+            addr,
+            new_admin,
+            base_url,
+            control: Some(control),
+            workers,
+            stop,
+            state,
+            _socket: socket,
+            _directory: directory,
+        })
     }
 
     pub fn addr(&self) -> SocketAddr {
@@ -106,7 +121,7 @@ impl App {
         self.stop.send_replace(true);
         self.workers.drain(..).for_each(WorkerThread::join);
         let result = self.block_on(async {
-            let flushed = self.flush_at_last().await;
+            let flushed = flush_at_last(&self.state).await;
             let closed = self.state.storage.clone().close().await;
             flushed.context("cannot write the last statistics").and(closed.context("cannot close the database"))
         });
@@ -115,18 +130,6 @@ impl App {
         }
         tracing::info!("stopped");
         result
-    }
-
-    /// Nobody writes beside this any more, so a queue that is full soon is not.
-    async fn flush_at_last(&self) -> Result<(), storage::Error> {
-        const TRIES: u32 = 100;
-        for _ in 1..TRIES {
-            match self.state.ledger.flush().await {
-                Err(storage::Error::Busy) => tokio::time::sleep(Duration::from_millis(50)).await,
-                flushed => return flushed,
-            }
-        }
-        self.state.ledger.flush().await
     }
 
     /// Tells a new admin token, if one was made.
@@ -138,6 +141,54 @@ impl App {
     fn block_on<T>(&self, future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
         self.control.as_ref().context("the server has stopped")?.block_on(future)
     }
+}
+
+fn control_runtime() -> anyhow::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("control")
+        .enable_all()
+        .build()
+        .context("cannot start the control plane's threads")
+}
+
+/// A server without it serves all the same.
+fn open_socket(
+    control: &Runtime,
+    directory: &Directory,
+    plane: &ControlPlane,
+    stopped: &watch::Receiver<bool>,
+) -> Option<Socket> {
+    let _inside = control.enter();
+    let opened = Socket::bind(directory).and_then(|socket| Ok((Arc::new(socket.listener()?), socket)));
+    match opened {
+        Ok((listener, socket)) => {
+            let (plane, stop) = (plane.clone(), stopped.clone());
+            jobs::spawn(control.handle(), "local socket", move || {
+                local::serve(Arc::clone(&listener), plane.clone(), stop.clone())
+            });
+            Some(socket)
+        }
+        Err(error) => {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "there is no socket in the data directory, so other commands cannot reach this server"
+            );
+            None
+        }
+    }
+}
+
+/// Nobody writes beside this any more, so a queue that is full soon is not.
+async fn flush_at_last(state: &State) -> Result<(), storage::Error> {
+    const TRIES: u32 = 100;
+    for _ in 1..TRIES {
+        match state.ledger.flush().await {
+            Err(storage::Error::Busy) => tokio::time::sleep(Duration::from_millis(50)).await,
+            flushed => return flushed,
+        }
+    }
+    state.ledger.flush().await
 }
 
 /// Checks what [`Config::resolve`] cannot: that certificates and addresses can be used.

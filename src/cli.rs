@@ -1,19 +1,38 @@
 //! The command line: which command, with which options, and what the exit code says about its end.
 //!
-//! Exit codes: 0 done, 1 failed while running, 2 wrong usage or configuration. This is the only module that writes to
-//! standard output and, apart from the log, to standard error. It decides nothing about how the server works.
+//! Exit codes: 0 done, 1 failed while running, 2 wrong usage or configuration, 3 done in part. This is the only module
+//! that writes to standard output and, apart from the log, to standard error. It decides nothing about how the server
+//! works: commands that look at a data directory or change it are clients of the admin API, which a running server
+//! answers over a socket in that directory and otherwise this process itself ([`app::Local`]).
 
-use std::io::{self, Write};
+mod admin;
+mod backup;
+mod console;
+mod keys;
+mod progress;
+mod statistics;
+mod tokens;
+mod values;
+
+use std::io::{self, BufRead as _, IsTerminal as _, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 
-use crate::app;
+use self::admin::Admin;
+use self::backup::{BackupArgs, KeySource, RestoreArgs};
+use self::console::Console;
+use self::keys::KeyCommand;
+use self::tokens::TokenCommand;
+use crate::app::{self, Local};
+use crate::clock::Clock;
 use crate::config::{Args, Config, ConfigError, EffectiveValue, Environment};
 use crate::telemetry::{self, DroppedLines};
 
 const RUNTIME_ERROR: u8 = 1;
 const USAGE_ERROR: u8 = 2;
+const DONE_IN_PART: u8 = 3;
 
 const AFTER_HELP: &str = "\
 Every option can also be set in the environment or in the file named by --config, as NAME=value; a flag overrides the \
@@ -21,7 +40,10 @@ environment, which overrides the file.
 MASTER_KEY and ADMIN_TOKEN are secrets: set them there, or name a file that holds them; they have no flag because other \
 users of a machine can read command lines.
 
-Exit codes: 0 success, 1 failure while running, 2 wrong usage or configuration.";
+Commands other than `serve`, `demo` and `check` work on the data directory, whether a server is running on it or not.
+
+Exit codes: 0 success, 1 failure while running, 2 wrong usage or configuration, 3 done in part: something that was asked \
+for was refused or not there.";
 
 /// A self-hosted pool for LLM API keys.
 ///
@@ -36,7 +58,7 @@ struct Cli {
     command: Option<Command>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Subcommand)]
+#[derive(Debug, Default, Subcommand)]
 enum Command {
     /// Run the server; this is what happens without a command.
     #[default]
@@ -45,6 +67,76 @@ enum Command {
     Demo,
     /// Check the configuration and print it with the source of each value; secrets are not printed.
     Check,
+    /// Add, list, switch and delete API keys.
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Make, list and delete client tokens.
+    Token {
+        #[command(subcommand)]
+        command: TokenCommand,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Tell what was asked and answered.
+    Stats {
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Copy the whole database to a file, also while the server runs.
+    Backup {
+        #[command(flatten)]
+        args: BackupArgs,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Put a backup in the place of the database; the server must not run.
+    Restore {
+        #[command(flatten)]
+        args: RestoreArgs,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// What concerns the admin.
+    Admin {
+        #[command(subcommand)]
+        command: AdminCommand,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Tell by the exit code whether a server runs on the data directory and answers.
+    Health,
+    /// Print the description of the API, in OpenAPI's form.
+    Openapi,
+    /// Print a script that completes this program's commands in a shell.
+    Completions { shell: Shell },
+    /// Print the manual page.
+    Man,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+enum AdminCommand {
+    /// Make another admin token and show it; the one before is refused from then on.
+    ResetToken,
+}
+
+/// For whom the result is.
+#[derive(Clone, Copy, Debug, clap::Args)]
+struct Form {
+    /// Print one JSON document, for programs.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+/// How much of what was asked for was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Done {
+    All,
+    /// What was not is in the result.
+    InPart,
 }
 
 /// Runs the program with the process's own command line and environment.
@@ -59,6 +151,12 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli, environment: &Environment, out: &mut impl Write, err: &mut impl Write) -> ExitCode {
+    match cli.command.as_ref() {
+        // Of the program itself: no configuration has to be right for it.
+        Some(Command::Completions { shell }) => return finish(completions(*shell, out), 0),
+        Some(Command::Man) => return finish(clap_mangen::Man::new(Cli::command()).render(out), 0),
+        _ => {}
+    }
     let config = match Config::resolve(&cli.args, environment) {
         Ok(config) => config,
         Err(problems) => return finish(print(err, &problem_lines(&problems)), USAGE_ERROR),
@@ -66,15 +164,88 @@ fn run(cli: &Cli, environment: &Environment, out: &mut impl Write, err: &mut imp
     if let Err(error) = app::validate(&config) {
         return finish(print(err, &[failure_line(&error)]), USAGE_ERROR);
     }
-    let outcome = match cli.command.unwrap_or_default() {
-        Command::Serve => start(config, |config, log| app::serve(config, log, tell)),
-        Command::Demo => start(config, |config, log| app::demo(config, log, tell)),
+    let done = match cli.command.as_ref().unwrap_or(&Command::Serve) {
+        Command::Serve => start(config, |config, log| app::serve(config, log, tell)).map(|()| Done::All),
+        Command::Demo => start(config, |config, log| app::demo(config, log, tell)).map(|()| Done::All),
         Command::Check => return check(&config, out, err),
+        Command::Key { command, form } => {
+            ask(config, *form, out, err, |admin, console| keys::run(command, admin, console))
+        }
+        Command::Token { command, form } => {
+            ask(config, *form, out, err, |admin, console| tokens::run(command, admin, console))
+        }
+        Command::Stats { form } => ask(config, *form, out, err, statistics::run),
+        Command::Backup { args, form } => {
+            let keys = KeySource::of(&config);
+            ask(config, *form, out, err, |admin, console| backup::back_up(args, &keys, admin, console))
+        }
+        Command::Restore { args, form } => backup::restore(args, &config, &mut Console::new(out, err, form.json)),
+        Command::Admin { command: AdminCommand::ResetToken, form } => ask(config, *form, out, err, |admin, console| {
+            let token = admin.post("/admin/token/reset", &serde_json::Value::Null)?;
+            console.result(&token, |token| vec![console::shown(token, "token")])?;
+            Ok(Done::All)
+        }),
+        Command::Health => health(&config, out, err),
+        Command::Openapi => ask(config, Form { json: true }, out, err, |admin, console| {
+            console.result(&admin.get("/openapi.json")?, |_| Vec::new())?;
+            Ok(Done::All)
+        }),
+        Command::Completions { .. } | Command::Man => Ok(Done::All),
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+    match done {
+        Ok(Done::All) => ExitCode::SUCCESS,
+        Ok(Done::InPart) => ExitCode::from(DONE_IN_PART),
+        Err(error) if is_reader_gone(&error) => ExitCode::SUCCESS,
         Err(error) => finish(print(err, &[failure_line(&error)]), RUNTIME_ERROR),
     }
+}
+
+/// Speaks to whoever answers for the data directory. Nothing of it is logged: what went wrong is told.
+fn ask(
+    config: Config,
+    form: Form,
+    out: &mut impl Write,
+    err: &mut impl Write,
+    command: impl FnOnce(&mut Admin, &mut Console<'_>) -> anyhow::Result<Done>,
+) -> anyhow::Result<Done> {
+    let mut admin = Admin::new(Local::open(config, Clock::system())?);
+    let done = command(&mut admin, &mut Console::new(out, err, form.json));
+    let closed = admin.close();
+    let done = done?;
+    closed.map(|()| done)
+}
+
+/// Nothing is started for it: it is about the server that runs.
+fn health(config: &Config, out: &mut impl Write, err: &mut impl Write) -> anyhow::Result<Done> {
+    let mut admin = Admin::new(Local::connect(config)?);
+    let answer = admin.get("/health")?;
+    Console::new(out, err, false).result(&answer, |answer| vec![console::shown(answer, "status")])?;
+    Ok(Done::All)
+}
+
+/// Asks a person at a terminal; nobody there has not agreed.
+fn confirm(question: &str) -> io::Result<bool> {
+    let (input, mut output) = (io::stdin(), io::stderr());
+    if !input.is_terminal() {
+        return Ok(false);
+    }
+    write!(output, "{question} [y/N] ")?;
+    output.flush()?;
+    let mut answer = String::new();
+    input.lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+fn completions(shell: Shell, out: &mut impl Write) -> io::Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), env!("CARGO_PKG_NAME"), &mut script);
+    out.write_all(&script)?;
+    out.flush()
+}
+
+/// A reader that left early, as `head` does, has had enough.
+fn is_reader_gone(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// Starts the log before the application, so that nothing of its start is lost.
@@ -155,7 +326,8 @@ mod tests {
         for (line, command) in
             [("", Command::Serve), ("serve", Command::Serve), ("demo", Command::Demo), ("check", Command::Check)]
         {
-            assert_eq!(parse(line).unwrap().command.unwrap_or_default(), command, "{line:?}");
+            let parsed = parse(line).unwrap().command.unwrap_or_default();
+            assert_eq!(std::mem::discriminant(&parsed), std::mem::discriminant(&command), "{line:?}");
         }
     }
 

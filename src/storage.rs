@@ -14,6 +14,7 @@
 
 mod api_keys;
 mod audit;
+mod backup;
 mod client_tokens;
 mod columns;
 mod connection;
@@ -42,6 +43,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use self::api_keys::{AddOutcome, ApiKeyRow, Disabled, Found, KeyEdit, KeyRef, NewApiKey, SealedApiKeys};
 pub use self::audit::{AuditEntry, AuditFilter, AuditPage};
+pub use self::backup::{CopyInfo, copy_opens_with, inspect_copy};
 pub use self::client_tokens::{ClientTokenRow, NewClientToken, TokenChanged, TokenEdit, TokenRef};
 pub use self::error::{Error, OpenError};
 pub use self::jobs::{
@@ -76,6 +78,8 @@ pub struct Storage {
     writer: Worker,
     readers: Worker,
     vault: Arc<Vault>,
+    /// The data directory.
+    dir: Arc<Path>,
 }
 
 /// What a transaction's commit promises.
@@ -103,7 +107,8 @@ impl Storage {
         let start = |name, connections| {
             Worker::start(name, connections).map_err(|source| OpenError::Io { path: path.clone(), source })
         };
-        Ok(Self { writer: start("storage-write", vec![writer])?, readers: start("storage-read", readers)?, vault })
+        let (writer, readers) = (start("storage-write", vec![writer])?, start("storage-read", readers)?);
+        Ok(Self { writer, readers, vault, dir: dir.into() })
     }
 
     /// Finishes what is queued, folds the write-ahead log into the database file, and ends the threads. Verbs of other

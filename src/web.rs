@@ -14,7 +14,6 @@ mod observed;
 mod public;
 mod request_id;
 
-use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -26,9 +25,9 @@ use poem_openapi::registry::MetaApi;
 use poem_openapi::{OpenApi, OpenApiService};
 use tokio::time::Instant;
 
-pub(crate) use admin::AdminTokenHash;
+pub(crate) use admin::{ADMIN_TOKEN_SETTING, AdminToken, AdminTokenHash};
 pub(crate) use api::{PublicStatsCache, body_too_large, internal_error};
-pub(crate) use caller::Caller;
+pub(crate) use caller::{Caller, Origin};
 pub(crate) use control::Control;
 pub(crate) use observed::Observed;
 pub(crate) use request_id::RequestId;
@@ -53,7 +52,7 @@ pub(crate) struct State {
     pub(crate) providers: Arc<[Provider]>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) clock: Clock,
-    pub(crate) admin_token: AdminTokenHash,
+    pub(crate) admin_token: Arc<AdminToken>,
     pub(crate) started: Instant,
     pub(crate) is_draining: Arc<std::sync::atomic::AtomicBool>,
     pub(crate) public_stats: PublicStatsCache,
@@ -125,7 +124,7 @@ impl ControlRoutes {
     }
 
     /// A request has come.
-    pub(crate) fn observe(&self, request: &Parts, peer: SocketAddr) -> Observed {
+    pub(crate) fn observe(&self, request: &Parts, peer: Origin) -> Observed {
         Observed::begin(request, peer, &self.methods, &self.control)
     }
 
@@ -148,7 +147,7 @@ fn apis(public_url: Option<&str>) -> impl OpenApi {
         (api::KeyImports, api::KeyExport, api::KeyChecks, api::KeyBulk, api::Jobs),
         (api::Infrastructure::new(public_url), api::Documentation),
         (api::Project::embedded(), api::TestTemplates::embedded()),
-        (api::SettingRoutes, api::AuditLog, api::Caches, api::Providers),
+        (api::SettingRoutes, api::AdminTokenRoutes, api::Backup, api::AuditLog, api::Caches, api::Providers),
     )
 }
 

@@ -13,9 +13,7 @@ use crate::changes::new_client_token;
 use crate::config::Config;
 use crate::domain::secret::ClientTokenSecret;
 use crate::storage::Storage;
-use crate::web::AdminTokenHash;
-
-const SETTING: &str = "admin_token_hash";
+use crate::web::{ADMIN_TOKEN_SETTING, AdminToken, AdminTokenHash};
 
 /// An admin token that nobody knows yet.
 pub(super) struct NewAdmin {
@@ -30,19 +28,19 @@ pub(super) async fn token(
     config: &Config,
     storage: &Storage,
     directory: &Directory,
-) -> anyhow::Result<(AdminTokenHash, Option<NewAdmin>)> {
+) -> anyhow::Result<(AdminToken, Option<NewAdmin>)> {
     if let Some(token) = &config.secrets.admin_token {
-        return Ok((AdminTokenHash::of(token.expose()), None));
+        return Ok((AdminToken::new(AdminTokenHash::of(token.expose()), true), None));
     }
-    let stored = storage.setting(SETTING).await.context("cannot read the admin token's hash")?;
+    let stored = storage.setting(ADMIN_TOKEN_SETTING).await.context("cannot read the admin token's hash")?;
     if let Some(token) = stored.as_deref().and_then(AdminTokenHash::from_hex) {
-        return Ok((token, None));
+        return Ok((AdminToken::new(token, false), None));
     }
     // The form of a client token serves here too: 48 random letters and digits.
     let secret = new_client_token()?;
     let hash = AdminTokenHash::of(secret.expose());
     let new = NewAdmin { secret, hash: hash.clone(), file: directory.path().join("admin-token") };
-    Ok((hash, Some(new)))
+    Ok((AdminToken::new(hash, false), Some(new)))
 }
 
 impl NewAdmin {
@@ -58,7 +56,7 @@ impl NewAdmin {
             format!("Your admin token is in {}; delete the file when you have read it.", file.display())
         };
         tell(&first_steps(&told, base_url));
-        storage.set_setting(SETTING, hash.to_hex()).await.context("cannot store the admin token's hash")
+        storage.set_setting(ADMIN_TOKEN_SETTING, hash.to_hex()).await.context("cannot store the admin token's hash")
     }
 }
 

@@ -17,6 +17,7 @@ use super::control::ControlPlane;
 use super::downstream::Downstream;
 use super::threads::Place;
 use crate::proxy::{self, ResponseBody, Worker};
+use crate::web::Origin;
 
 /// For a head to be complete, from the end of the answer before. That makes it the life of an idle connection too, and it
 /// is longer than the clients keep theirs: a connection must not be closed just when a request is on its way.
@@ -69,5 +70,5 @@ async fn answer(
         // Boxed, so that its state is freed at the commit point and not kept for as long as a stream lasts.
         return Ok(Box::pin(proxy::answer(worker, request, peer.ip())).await);
     }
-    Ok(plane.answer(request, peer).await)
+    Ok(plane.answer(request, Origin::Network(peer.ip())).await)
 }

@@ -1,11 +1,12 @@
 //! The way from a worker's connection to the control plane, which runs on threads of its own.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Request, Response, uri::Scheme};
+use http::header::AUTHORIZATION;
+use http::uri::Scheme;
+use http::{HeaderValue, Request, Response};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body as _, Incoming};
@@ -13,7 +14,7 @@ use poem::web::{LocalAddr, RemoteAddr};
 use tokio::runtime::Handle;
 
 use crate::proxy::ResponseBody;
-use crate::web::{self, ControlRoutes, State};
+use crate::web::{self, ControlRoutes, Origin, State};
 
 #[derive(Clone)]
 pub(super) struct ControlPlane {
@@ -28,16 +29,19 @@ impl ControlPlane {
     }
 
     /// Answers one request. A client that leaves does not interrupt a change that has begun.
-    pub(super) async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<ResponseBody> {
+    pub(super) async fn answer(&self, request: Request<Incoming>, peer: Origin) -> Response<ResponseBody> {
         let is_too_large = request.body().size_hint().lower() > self.max_body as u64;
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        if peer == Origin::DataDirectory {
+            // A route of the admin's asks for a credential; that any will do is decided by where it comes from.
+            parts.headers.insert(AUTHORIZATION, HeaderValue::from_static("Bearer data-directory"));
+        }
         let observed = self.routes.observe(&parts, peer);
         if is_too_large {
             return relayed(observed.end(web::body_too_large()));
         }
         let body: BoxBody<Bytes, io::Error> = Limited::new(body, self.max_body).map_err(io::Error::other).boxed();
-        let remote = RemoteAddr(peer.into());
-        let parts = poem::RequestParts::from((parts, LocalAddr::default(), remote, Scheme::HTTP));
+        let parts = poem::RequestParts::from((parts, LocalAddr::default(), RemoteAddr::default(), Scheme::HTTP));
         let mut request = poem::Request::from_parts(parts, body.into());
         let (routes, caller) = (Arc::clone(&self.routes), observed.caller());
         request.set_data(caller);

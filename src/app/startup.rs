@@ -35,6 +35,9 @@ use crate::usage::{Ledger, ModelNames};
 use crate::vault::{MasterKey, Vault};
 use crate::web::{Control, State};
 
+/// The file in the data directory that holds the master key, unless it is configured.
+pub const MASTER_KEY_FILE: &str = "master.key";
+
 /// The data directory, held against a second process for as long as this lives.
 pub(super) struct Directory {
     path: PathBuf,
@@ -42,7 +45,18 @@ pub(super) struct Directory {
 }
 
 impl Directory {
-    fn open(path: &Path) -> anyhow::Result<Self> {
+    pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
+        let Some(directory) = Self::try_open(path)? else {
+            bail!(
+                "the data directory {} is in use by another process: stop that one, or set DATA_DIR to another directory",
+                path.display()
+            );
+        };
+        Ok(directory)
+    }
+
+    /// `None` when another process holds it.
+    pub(super) fn try_open(path: &Path) -> anyhow::Result<Option<Self>> {
         let shown = path.display();
         if path.exists() && !path.is_dir() {
             bail!("the data directory {shown} is a file: set DATA_DIR to a directory");
@@ -60,10 +74,8 @@ impl Directory {
             .open(path.join("lock"))
             .with_context(|| format!("cannot write in the data directory {shown}: make it writable for this user"))?;
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
-            Err(Errno::WOULDBLOCK) => bail!(
-                "the data directory {shown} is in use by another process: stop that one, or set DATA_DIR to another directory"
-            ),
+            Ok(()) => Ok(Some(Self { path: path.to_owned(), _lock: lock })),
+            Err(Errno::WOULDBLOCK) => Ok(None),
             Err(error) => Err(error).with_context(|| {
                 format!("cannot lock the data directory {shown}: set DATA_DIR to a file system that has locks")
             }),
@@ -75,22 +87,26 @@ impl Directory {
     }
 }
 
-/// Opens the directory and the database in it. The last value says whether a master key was made.
-pub(super) fn open(config: &Config, now: Timestamp) -> anyhow::Result<(Directory, Storage, bool)> {
-    let directory = Directory::open(&config.data_dir)?;
-    let (master_key, is_new) = match &config.secrets.master_key {
+/// The database of a data directory.
+pub(super) struct OpenedStorage {
+    pub(super) storage: Storage,
+    /// Whether a master key was made for it.
+    pub(super) is_key_new: bool,
+}
+
+pub(super) fn open_storage(config: &Config, directory: &Directory, now: Timestamp) -> anyhow::Result<OpenedStorage> {
+    let (master_key, is_key_new) = match &config.secrets.master_key {
         Some(key) => (MasterKey::from_bytes(key.expose()), false),
-        None => master_key_of(&directory)?,
+        None => master_key_of(directory)?,
     };
     let vault = Arc::new(Vault::new(&master_key));
-    let storage = Storage::open(&directory.path, vault, now)?;
-    Ok((directory, storage, is_new))
+    Ok(OpenedStorage { storage: Storage::open(&directory.path, vault, now)?, is_key_new })
 }
 
 /// A new key is made beside an empty directory only: beside a database it could open nothing, and would hide that the
 /// right one is gone.
 fn master_key_of(directory: &Directory) -> anyhow::Result<(MasterKey, bool)> {
-    let path = directory.path.join("master.key");
+    let path = directory.path.join(MASTER_KEY_FILE);
     let has_database = directory.path.join(storage::FILE_NAME).metadata().is_ok_and(|file| file.len() > 0);
     if has_database && !path.exists() {
         bail!(
@@ -148,7 +164,7 @@ pub(super) async fn load(
         providers: config.providers.clone().into(),
         ledger,
         clock: clock.clone(),
-        admin_token,
+        admin_token: Arc::new(admin_token),
         started: Instant::now(),
         is_draining: Arc::default(),
         dropped_lines: DroppedLines::default(),

@@ -52,6 +52,7 @@ fn flag(opt: &Opt) -> Option<Arg> {
     let arg = Arg::new(opt.name)
         .long(opt.flag()?)
         .global(true)
+        .help_heading("Options of the server")
         .value_parser(NonEmptyStringValueParser::new())
         .help(format!("{} [env: {}]{default}", opt.help.replace('`', ""), opt.name));
     Some(match opt.kind {

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
+use url::Url;
 
 use super::{Error, OpenError};
 
@@ -30,6 +31,16 @@ pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     connection.pragma_update(None, "cache_size", -32_000)?;
     Ok(connection)
+}
+
+/// Opens a file that nobody writes to, without leaving anything beside it.
+pub(super) fn open_copy(path: &Path) -> Result<Connection, OpenError> {
+    let failed = |source| OpenError::Io { path: path.to_owned(), source };
+    let absolute = path.canonicalize().map_err(failed)?;
+    let mut uri = Url::from_file_path(absolute).map_err(|()| failed(ErrorKind::InvalidFilename.into()))?;
+    uri.set_query(Some("immutable=1"));
+    let access = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    open(Path::new(uri.as_str()), access).map_err(|source| OpenError::from_sqlite(path, source))
 }
 
 /// Folds the write-ahead log into the database file.

@@ -20,6 +20,8 @@ pub enum Error {
     Damaged(#[source] rusqlite::Error),
     #[error("the disk is full")]
     DiskFull,
+    #[error("a file beside the database could not be written")]
+    File(#[source] io::Error),
     #[error("a secret could not be sealed")]
     Seal(#[from] SealError),
     #[error("no id could be made")]
@@ -29,6 +31,12 @@ pub enum Error {
     /// Also when the work itself panicked, which is logged.
     #[error("the database stopped before it answered")]
     Stopped,
+}
+
+impl Error {
+    pub(super) fn of_file(source: io::Error) -> Self {
+        if source.kind() == io::ErrorKind::StorageFull { Self::DiskFull } else { Self::File(source) }
+    }
 }
 
 impl From<rusqlite::Error> for Error {
@@ -53,6 +61,8 @@ pub enum OpenError {
     Newer { path: PathBuf, found: u32, known: u32 },
     #[error("{path} is damaged: restore it from a backup, or move it away to start empty", path = .path.display())]
     Damaged { path: PathBuf, source: rusqlite::Error },
+    #[error("{path} is damaged: {finding}", path = .path.display())]
+    Broken { path: PathBuf, finding: String },
     #[error("{path} is not a database of this program: move it away or choose another data directory", path = .0.display())]
     Foreign(PathBuf),
     /// Without a header that can be read nobody can tell which, and only one of the two may be thrown away.

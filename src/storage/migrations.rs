@@ -74,6 +74,16 @@ pub(super) fn bring_up_to_date(
     }
 }
 
+/// The version of a file that is not to be changed: one of ours, and not newer than this program.
+pub(super) fn version_of(connection: &Connection, path: &Path) -> Result<u32, OpenError> {
+    let known = Schema::CURRENT.version();
+    match inspect(connection).map_err(|source| OpenError::from_sqlite(path, source))? {
+        Found::Version(found) if found <= known => Ok(found),
+        Found::Version(found) => Err(OpenError::Newer { path: path.to_owned(), found, known }),
+        Found::Empty | Found::Foreign => Err(OpenError::Foreign(path.to_owned())),
+    }
+}
+
 /// Reads the header and the whole schema, which is where damage shows most cheaply.
 fn inspect(connection: &Connection) -> rusqlite::Result<Found> {
     let version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;

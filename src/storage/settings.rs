@@ -41,6 +41,21 @@ impl Storage {
         self.write(move |tx| settings.into_iter().try_for_each(|setting| change_one(tx, setting, &change))).await
     }
 
+    /// Another hash of the admin token, which is kept in that setting.
+    pub async fn replace_admin_token(
+        &self,
+        name: &'static str,
+        hash: String,
+        change: impl Into<Change>,
+    ) -> Result<(), Error> {
+        let change = change.into();
+        self.write(move |tx| {
+            set(tx, name, &hash)?;
+            audit::record(tx, &change, &Note { action: "admin_token.reset", subject: None, before: None, after: None })
+        })
+        .await
+    }
+
     pub async fn set_setting(&self, name: &'static str, value: String) -> Result<(), Error> {
         self.write(move |tx| Ok(set(tx, name, &value)?)).await
     }
@@ -60,18 +75,27 @@ pub struct SettingChange {
 /// Opens the check value that the first start sealed; that start seals one.
 pub(super) fn check_master_key(connection: &mut Connection, vault: &Vault, path: &Path) -> Result<(), OpenError> {
     let failed = |source| OpenError::from_sqlite(path, source);
-    let place = Aad::new("settings.value", &[VAULT_CHECK.as_bytes()]);
     let Some(kept) = get(connection, VAULT_CHECK).map_err(failed)? else {
-        let sealed =
-            vault.seal(&place, VAULT_CHECK_TEXT).map_err(|source| OpenError::Seal { path: path.to_owned(), source })?;
+        let sealed = vault
+            .seal(&check_place(), VAULT_CHECK_TEXT)
+            .map_err(|source| OpenError::Seal { path: path.to_owned(), source })?;
         return set(connection, VAULT_CHECK, &STANDARD.encode(sealed)).map_err(failed);
     };
-    let opened = STANDARD.decode(kept).ok().and_then(|sealed| vault.open(&place, &sealed).ok());
-    if opened.is_some_and(|text| *text == VAULT_CHECK_TEXT) {
-        Ok(())
-    } else {
-        Err(OpenError::WrongMasterKey(path.to_owned()))
-    }
+    if check_opens(vault, &kept) { Ok(()) } else { Err(OpenError::WrongMasterKey(path.to_owned())) }
+}
+
+/// Whether a database was sealed with this vault's key. One that was never started with a key is nobody's.
+pub(super) fn opens_with(connection: &Connection, vault: &Vault) -> rusqlite::Result<bool> {
+    Ok(get(connection, VAULT_CHECK)?.is_none_or(|kept| check_opens(vault, &kept)))
+}
+
+fn check_opens(vault: &Vault, kept: &str) -> bool {
+    let opened = STANDARD.decode(kept).ok().and_then(|sealed| vault.open(&check_place(), &sealed).ok());
+    opened.is_some_and(|text| *text == VAULT_CHECK_TEXT)
+}
+
+fn check_place() -> Aad {
+    Aad::new("settings.value", &[VAULT_CHECK.as_bytes()])
 }
 
 fn change_one(tx: &Transaction<'_>, setting: SettingChange, change: &Change) -> Result<(), Error> {

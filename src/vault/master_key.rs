@@ -80,7 +80,8 @@ impl MasterKey {
         }
     }
 
-    fn load(path: &Path) -> Result<Self, KeyFileError> {
+    /// Reads the key from a file that only its owner can read.
+    pub fn load(path: &Path) -> Result<Self, KeyFileError> {
         const OTHERS: u32 = 0o077;
         /// More than the key and white space around it can be.
         const MAX_LEN: u64 = 256;
@@ -94,6 +95,12 @@ impl MasterKey {
         file.take(MAX_LEN).read_to_end(&mut bytes).map_err(unreadable)?;
         let text = std::str::from_utf8(&bytes).map_err(|_| KeyFileError::Malformed(path.to_owned()))?;
         Self::from_base64(text).map_err(|MasterKeyError| KeyFileError::Malformed(path.to_owned()))
+    }
+
+    /// Writes the key to a new file that only its owner can read.
+    pub fn store(&self, path: &Path) -> io::Result<()> {
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        self.write(file, path)
     }
 
     fn write(&self, mut file: File, path: &Path) -> io::Result<()> {

@@ -1,7 +1,45 @@
 //! Who the admin is: whoever holds the admin token.
 
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
+use tokio::sync::{Mutex, MutexGuard};
+
+/// The setting that holds the hash of a token that was not configured.
+pub(crate) const ADMIN_TOKEN_SETTING: &str = "admin_token_hash";
+
+/// The admin token in force.
+pub(crate) struct AdminToken {
+    hash: ArcSwap<AdminTokenHash>,
+    /// It comes from the configuration, and only changes there.
+    is_configured: bool,
+    changing: Mutex<()>,
+}
+
+impl AdminToken {
+    pub(crate) fn new(hash: AdminTokenHash, is_configured: bool) -> Self {
+        Self { hash: ArcSwap::from_pointee(hash), is_configured, changing: Mutex::default() }
+    }
+
+    pub(crate) fn matches(&self, token: &str) -> bool {
+        self.hash.load().matches(token)
+    }
+
+    pub(crate) const fn is_configured(&self) -> bool {
+        self.is_configured
+    }
+
+    /// To be held from the moment another one is stored until it is in force.
+    pub(crate) async fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().await
+    }
+
+    pub(crate) fn replace(&self, hash: AdminTokenHash) {
+        self.hash.store(Arc::new(hash));
+    }
+}
 
 /// The hash of the admin token. The token itself is not kept.
 #[derive(Clone)]

@@ -1,9 +1,11 @@
 //! The JSON API, typed by poem-openapi. Fields keep the names that the JavaScript edition gave them, secrets excepted:
 //! those are masked everywhere but in the answer that creates them.
 
+mod admin_token;
 mod api_keys;
 mod audit_log;
 mod auth;
+mod backup;
 mod body;
 mod caches;
 mod client_tokens;
@@ -28,9 +30,11 @@ mod settings;
 mod statistics;
 mod test_templates;
 
+pub(crate) use admin_token::AdminTokenRoutes;
 pub(crate) use api_keys::ApiKeys;
 pub(crate) use audit_log::AuditLog;
 pub(crate) use auth::is_admin;
+pub(crate) use backup::Backup;
 pub(crate) use caches::Caches;
 pub(crate) use client_tokens::{
     ClientTokenAliases, ClientTokenBulk, ClientTokenExport, ClientTokens, SingleClientToken,

@@ -1,13 +1,11 @@
 //! From where the admin's own may be reached. Looked at before the admin token is, so that from elsewhere nobody can
 //! even try one.
 
-use std::net::IpAddr;
-
 use ipnet::IpNet;
 use poem::{Request, Response};
 
 use super::api;
-use super::caller::Caller;
+use super::caller::{Caller, Origin};
 use super::methods::PUBLIC_STATS;
 
 /// What is the admin's own, with all that is below it: the API and the console.
@@ -19,12 +17,13 @@ pub(super) fn refusal(request: &Request, admin_networks: &[IpNet]) -> Option<Res
     if admin_networks.is_empty() || !is_guarded(request.uri().path()) {
         return None;
     }
-    let is_inside = request.data::<Caller>().is_some_and(|caller| is_inside(caller.address, admin_networks));
+    let is_inside = request.data::<Caller>().is_some_and(|caller| is_inside(caller.origin, admin_networks));
     (!is_inside).then(api::not_an_admin_network)
 }
 
-/// Whether the admin's own may be reached from this address.
-pub(super) fn is_inside(address: IpAddr, admin_networks: &[IpNet]) -> bool {
+/// Whether the admin's own may be reached from there.
+pub(super) fn is_inside(origin: Origin, admin_networks: &[IpNet]) -> bool {
+    let Origin::Network(address) = origin else { return true };
     admin_networks.is_empty() || admin_networks.iter().any(|network| network.contains(&address))
 }
 

@@ -1,13 +1,11 @@
 //! What is written to the access log of one request to the control plane.
 
-use std::net::SocketAddr;
-
 use poem::Response;
 use poem::http::request::Parts;
 use poem::http::{HeaderValue, Method};
 use tokio::time::Instant;
 
-use super::caller::Caller;
+use super::caller::{Caller, Origin};
 use super::control::Control;
 use super::methods::Methods;
 use super::request_id::RequestId;
@@ -23,11 +21,17 @@ pub(crate) struct Observed {
 }
 
 impl Observed {
-    pub(super) fn begin(request: &Parts, peer: SocketAddr, methods: &Methods, control: &Control) -> Self {
+    /// `peer` is whoever is at the other end of the connection: a client, or a proxy.
+    pub(super) fn begin(request: &Parts, peer: Origin, methods: &Methods, control: &Control) -> Self {
         let forwarded_for = request.headers.get_all("x-forwarded-for").iter().map(HeaderValue::as_bytes);
-        let address = client_address::resolve(peer.ip(), forwarded_for, &control.trusted_proxies);
+        let origin = match peer {
+            Origin::Network(peer) => {
+                Origin::Network(client_address::resolve(peer, forwarded_for, &control.trusted_proxies))
+            }
+            Origin::DataDirectory => peer,
+        };
         Self {
-            caller: Caller { address, request_id: RequestId::random() },
+            caller: Caller { origin, request_id: RequestId::random() },
             method: request.method.clone(),
             path: shown(request.uri.path(), methods),
             started: Instant::now(),
@@ -44,7 +48,7 @@ impl Observed {
         tracing::info!(
             name: "access",
             { request.id = %self.caller.request_id,
-            client.address = %self.caller.address,
+            client.address = %self.caller.origin,
             method = %self.method,
             path = self.path,
             status = response.status().as_u16(),

@@ -1,11 +1,15 @@
 //! The binary as an operator meets it: commands, exit codes, the first start, refusals, signals, a full disk.
 
+mod backups;
 mod commands;
 mod demo;
 mod first_start;
 mod full_disk;
+mod keys;
+mod place;
 mod refusals;
 mod signals;
+mod tokens;
 
 use crate::support::Ended;
 

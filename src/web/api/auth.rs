@@ -1,5 +1,7 @@
 //! The admin's bearer token, as a security scheme of the document.
 
+use std::net::IpAddr;
+
 use poem::Request;
 use poem::web::headers::authorization::Bearer as Credential;
 use poem::web::headers::{Authorization, HeaderMapExt as _};
@@ -10,7 +12,7 @@ use tokio::time::sleep;
 use super::error::Error;
 use crate::access::Penalty;
 use crate::domain::audit::By;
-use crate::web::{Caller, State, network};
+use crate::web::{Caller, Origin, State, network};
 
 /// `Authorization: Bearer <admin token>`
 #[derive(SecurityScheme)]
@@ -32,10 +34,11 @@ async fn check(request: &Request, bearer: Bearer) -> poem::Result<Caller> {
     let (Some(state), Some(caller)) = (request.data::<State>(), request.data::<Caller>()) else {
         return Err(wrong_token().into());
     };
+    let Origin::Network(address) = caller.origin else { return Ok(*caller) };
     if state.admin_token.matches(&bearer.token) {
         return Ok(*caller);
     }
-    Err(slowed_down(state, *caller).await.into())
+    Err(slowed_down(state, address).await.into())
 }
 
 /// Whether a request that anybody may make is the admin's: it has the admin token, and comes from where one may be tried.
@@ -46,19 +49,20 @@ pub(crate) async fn is_admin(request: &Request, state: &State) -> bool {
     else {
         return false;
     };
-    if !network::is_inside(caller.address, &state.control.admin_networks) {
+    if !network::is_inside(caller.origin, &state.control.admin_networks) {
         return false;
     }
+    let Origin::Network(address) = caller.origin else { return true };
     if state.admin_token.matches(bearer.token()) {
         return true;
     }
-    drop(slowed_down(state, *caller).await);
+    drop(slowed_down(state, address).await);
     false
 }
 
 /// Tells that the token is wrong: the later, the more of them the address sent. The right one never comes here.
-async fn slowed_down(state: &State, caller: Caller) -> Error {
-    match state.control.wrong_admin_tokens.failed(caller.address, state.clock.now()) {
+async fn slowed_down(state: &State, address: IpAddr) -> Error {
+    match state.control.wrong_admin_tokens.failed(address, state.clock.now()) {
         Penalty::None => wrong_token(),
         Penalty::Delay(held) => {
             sleep(held.delay()).await;

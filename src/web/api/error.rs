@@ -106,6 +106,7 @@ impl Error {
             storage::Error::Conflict { .. }
             | storage::Error::Corrupt { .. }
             | storage::Error::Damaged(_)
+            | storage::Error::File(_)
             | storage::Error::Seal(_)
             | storage::Error::NoRandomness(_)
             | storage::Error::Sqlite(_) => {

@@ -1,0 +1,73 @@
+//! Copies of the whole database, and what can be told of a copy before it becomes the database.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::{Error, OpenError, Storage, connection, migrations, settings};
+use crate::domain::audit::Change;
+use crate::storage::audit::{self, Note};
+use crate::vault::{Vault, random_bytes};
+
+/// Where copies are made, in the data directory.
+const DIRECTORY: &str = "backups";
+
+impl Storage {
+    /// Copies the database as it is at one moment, while it goes on being written. The copy has no name: it is gone when
+    /// the handle is closed.
+    pub async fn copy(&self, change: impl Into<Change>) -> Result<File, Error> {
+        let (dir, change) = (self.dir.join(DIRECTORY), change.into());
+        self.write(move |tx| {
+            let note = Note { action: "backup.make", subject: None, before: None, after: None };
+            audit::record(tx, &change, &note)
+        })
+        .await?;
+        self.readers.run(move |connection| copy_into(connection, &dir)).await
+    }
+}
+
+fn copy_into(connection: &Connection, dir: &Path) -> Result<File, Error> {
+    let failed = Error::of_file;
+    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
+    let name = u64::from_le_bytes(random_bytes()?);
+    let path = dir.join(format!("unfinished-{name:016x}.db"));
+    // `VACUUM INTO` accepts an empty file, and so the copy is private from its first byte on.
+    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;
+    let text = path.to_str().ok_or_else(|| failed(io::ErrorKind::InvalidFilename.into()));
+    let copied = text.and_then(|text| Ok(connection.execute("VACUUM INTO ?1", [text])?));
+    fs::remove_file(&path).map_err(failed)?;
+    copied.map(|_| file)
+}
+
+/// What a copy is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CopyInfo {
+    /// The version of its schema, which is at most the one that this program knows.
+    pub schema: u32,
+    /// Keys that are not deleted.
+    pub api_keys: u64,
+}
+
+/// Looks at a file that is to become the database, reading all of it: whether it is one of ours, whole, and not newer
+/// than this program.
+pub fn inspect_copy(path: &Path) -> Result<CopyInfo, OpenError> {
+    let connection = connection::open_copy(path)?;
+    let failed = |source| OpenError::from_sqlite(path, source);
+    let schema = migrations::version_of(&connection, path)?;
+    let verdict: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(failed)?;
+    if verdict != "ok" {
+        return Err(OpenError::Broken { path: path.to_owned(), finding: verdict });
+    }
+    let count = "SELECT count(*) FROM api_keys WHERE deleted_at IS NULL";
+    let api_keys: u32 = connection.query_row(count, [], |row| row.get(0)).map_err(failed)?;
+    Ok(CopyInfo { schema, api_keys: api_keys.into() })
+}
+
+/// Whether what is sealed in that file opens with this vault.
+pub fn copy_opens_with(path: &Path, vault: &Vault) -> Result<bool, OpenError> {
+    let connection = connection::open_copy(path)?;
+    settings::opens_with(&connection, vault).map_err(|source| OpenError::from_sqlite(path, source))
+}
