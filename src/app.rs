@@ -7,6 +7,7 @@
 mod admin;
 mod connection;
 mod control;
+mod doctor;
 mod downstream;
 mod echo;
 mod listener;
@@ -36,6 +37,7 @@ use crate::telemetry::DroppedLines;
 use crate::web::State;
 use admin::NewAdmin;
 use control::ControlPlane;
+pub use doctor::{Finding, Severity, examine};
 use local::Socket;
 pub use local::{Local, Reply};
 pub use restore::{Restored, key_path, restore};

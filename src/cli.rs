@@ -8,6 +8,7 @@
 mod admin;
 mod backup;
 mod console;
+mod doctor;
 mod keys;
 mod progress;
 mod statistics;
@@ -107,6 +108,11 @@ enum Command {
         #[command(flatten)]
         form: Form,
     },
+    /// Look for what is wrong: permissions, disk, clock, database, master key, upstreams.
+    Doctor {
+        #[command(flatten)]
+        form: Form,
+    },
     /// Tell by the exit code whether a server runs on the data directory and answers.
     Health,
     /// Print the description of the API, in OpenAPI's form.
@@ -185,6 +191,7 @@ fn run(cli: &Cli, environment: &Environment, out: &mut impl Write, err: &mut imp
             console.result(&token, |token| vec![console::shown(token, "token")])?;
             Ok(Done::All)
         }),
+        Command::Doctor { form } => doctor::run(&config, &mut Console::new(out, err, form.json)),
         Command::Health => health(&config, out, err),
         Command::Openapi => ask(config, Form { json: true }, out, err, |admin, console| {
             console.result(&admin.get("/openapi.json")?, |_| Vec::new())?;

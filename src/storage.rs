@@ -43,7 +43,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use self::api_keys::{AddOutcome, ApiKeyRow, Disabled, Found, KeyEdit, KeyRef, NewApiKey, SealedApiKeys};
 pub use self::audit::{AuditEntry, AuditFilter, AuditPage};
-pub use self::backup::{CopyInfo, copy_opens_with, inspect_copy};
+pub use self::backup::{CopyInfo, copy_opens_with, examine, inspect_copy, opens_with};
 pub use self::client_tokens::{ClientTokenRow, NewClientToken, TokenChanged, TokenEdit, TokenRef};
 pub use self::error::{Error, OpenError};
 pub use self::jobs::{

@@ -210,14 +210,14 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
     config.providers.iter().try_for_each(|provider| endpoint(provider).map(drop))
 }
 
-fn tls_roots(config: &Config) -> anyhow::Result<TlsRoots> {
+pub(super) fn tls_roots(config: &Config) -> anyhow::Result<TlsRoots> {
     match &config.upstream_ca_pem {
         Some(pem) => TlsRoots::public_and(pem.as_bytes()).context("cannot use the certificates in UPSTREAM_CA_FILE"),
         None => Ok(TlsRoots::public()),
     }
 }
 
-fn endpoint(provider: &Provider) -> anyhow::Result<Endpoint> {
+pub(super) fn endpoint(provider: &Provider) -> anyhow::Result<Endpoint> {
     Endpoint::parse(&provider.base_url)
         .with_context(|| format!("the base URL of the provider {} cannot be used", provider.id))
 }

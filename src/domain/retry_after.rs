@@ -64,7 +64,7 @@ fn number(text: &str) -> Option<f64> {
     if is_plain { text.parse().ok() } else { None }
 }
 
-fn http_date(text: &str) -> Option<Timestamp> {
+pub(crate) fn http_date(text: &str) -> Option<Timestamp> {
     // A wrong weekday is the sender's slip, and the date still says what it means.
     let parser = jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true);
     parser.parse_timestamp(text).ok().map(|moment| Timestamp::from_millis(moment.as_millisecond()))

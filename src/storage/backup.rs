@@ -54,9 +54,18 @@ pub struct CopyInfo {
 /// Looks at a file that is to become the database, reading all of it: whether it is one of ours, whole, and not newer
 /// than this program.
 pub fn inspect_copy(path: &Path) -> Result<CopyInfo, OpenError> {
-    let connection = connection::open_copy(path)?;
+    inspect(&connection::open_copy(path)?, path)
+}
+
+/// The same of a database that may be in use.
+pub fn examine(path: &Path) -> Result<CopyInfo, OpenError> {
+    let connection = connection::open_reader(path).map_err(|source| OpenError::from_sqlite(path, source))?;
+    inspect(&connection, path)
+}
+
+fn inspect(connection: &Connection, path: &Path) -> Result<CopyInfo, OpenError> {
     let failed = |source| OpenError::from_sqlite(path, source);
-    let schema = migrations::version_of(&connection, path)?;
+    let schema = migrations::version_of(connection, path)?;
     let verdict: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(failed)?;
     if verdict != "ok" {
         return Err(OpenError::Broken { path: path.to_owned(), finding: verdict });
@@ -64,6 +73,12 @@ pub fn inspect_copy(path: &Path) -> Result<CopyInfo, OpenError> {
     let count = "SELECT count(*) FROM api_keys WHERE deleted_at IS NULL";
     let api_keys: u32 = connection.query_row(count, [], |row| row.get(0)).map_err(failed)?;
     Ok(CopyInfo { schema, api_keys: api_keys.into() })
+}
+
+/// Whether what is sealed in a database that may be in use opens with this vault.
+pub fn opens_with(path: &Path, vault: &Vault) -> Result<bool, OpenError> {
+    let failed = |source| OpenError::from_sqlite(path, source);
+    settings::opens_with(&connection::open_reader(path).map_err(failed)?, vault).map_err(failed)
 }
 
 /// Whether what is sealed in that file opens with this vault.

@@ -3,6 +3,7 @@
 mod backups;
 mod commands;
 mod demo;
+mod doctor;
 mod first_start;
 mod full_disk;
 mod keys;

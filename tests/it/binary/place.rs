@@ -15,6 +15,7 @@ pub(super) struct Place {
     server: Option<ServerProcess>,
     /// Without the secrets that tests configure otherwise.
     is_bare: bool,
+    more: Vec<(String, String)>,
 }
 
 impl Place {
@@ -27,7 +28,13 @@ impl Place {
 
     pub(super) fn new(is_bare: bool) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        Self { dir, upstream: FakeUpstream::start(), server: None, is_bare }
+        Self { dir, upstream: FakeUpstream::start(), server: None, is_bare, more: Vec::new() }
+    }
+
+    /// With an option set otherwise.
+    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
+        self.more.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     pub(super) fn data_dir(&self) -> PathBuf {
@@ -47,6 +54,8 @@ impl Place {
     fn options(&self) -> Vec<(String, String)> {
         let mut options = options(&self.data_dir(), &self.upstream);
         options.retain(|(name, _)| !(self.is_bare && (name == "ADMIN_TOKEN" || name == "MASTER_KEY")));
+        options.retain(|(name, _)| self.more.iter().all(|(other, _)| other != name));
+        options.extend(self.more.iter().cloned());
         options
     }
 
