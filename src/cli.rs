@@ -16,6 +16,7 @@ mod tokens;
 mod values;
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -108,6 +109,13 @@ enum Command {
         #[command(flatten)]
         form: Form,
     },
+    /// The key that everything is sealed with.
+    MasterKey {
+        #[command(subcommand)]
+        command: MasterKeyCommand,
+        #[command(flatten)]
+        form: Form,
+    },
     /// Look for what is wrong: permissions, disk, clock, database, master key, upstreams.
     Doctor {
         #[command(flatten)]
@@ -127,6 +135,16 @@ enum Command {
 enum AdminCommand {
     /// Make another admin token and show it; the one before is refused from then on.
     ResetToken,
+}
+
+#[derive(Debug, Subcommand)]
+enum MasterKeyCommand {
+    /// Seal everything with another key; the server must not run. Backups of before need the key of before.
+    Rotate {
+        /// The file that holds the new key, or is to hold it; needed where `MASTER_KEY` sets the key.
+        #[arg(long, value_name = "FILE")]
+        new_key: Option<PathBuf>,
+    },
 }
 
 /// For whom the result is.
@@ -191,6 +209,9 @@ fn run(cli: &Cli, environment: &Environment, out: &mut impl Write, err: &mut imp
             console.result(&token, |token| vec![console::shown(token, "token")])?;
             Ok(Done::All)
         }),
+        Command::MasterKey { command: MasterKeyCommand::Rotate { new_key }, form } => {
+            backup::rotate(new_key.as_deref(), &config, &mut Console::new(out, err, form.json))
+        }
         Command::Doctor { form } => doctor::run(&config, &mut Console::new(out, err, form.json)),
         Command::Health => health(&config, out, err),
         Command::Openapi => ask(config, Form { json: true }, out, err, |admin, console| {

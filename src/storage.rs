@@ -25,6 +25,7 @@ mod listing;
 mod migrations;
 mod page;
 mod providers;
+mod rekey;
 mod retention;
 mod settings;
 mod statistics;
@@ -56,6 +57,7 @@ pub use self::listing::{
     ExportedApiKey, KeyFilter, KeySort, KeyStatus, Learned, ListApiKeys, Page, Search, Sort, VerdictCounts,
 };
 use self::migrations::Schema;
+pub use self::rekey::Rekeyed;
 pub use self::retention::Keep;
 pub use self::settings::SettingChange;
 pub use self::statistics::{ClientTokenTally, ModelTally, Ranking, SeriesOf};

@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use tokio::time::Instant;
 
 use super::admin::{self, NewAdmin};
+use super::rekey;
 use crate::access::{Access, ClientToken};
 use crate::cache::Caches;
 use crate::changes::{self, Changes};
@@ -106,6 +107,7 @@ pub(super) fn open_storage(config: &Config, directory: &Directory, now: Timestam
 /// A new key is made beside an empty directory only: beside a database it could open nothing, and would hide that the
 /// right one is gone.
 fn master_key_of(directory: &Directory) -> anyhow::Result<(MasterKey, bool)> {
+    rekey::settle(&directory.path)?;
     let path = directory.path.join(MASTER_KEY_FILE);
     let has_database = directory.path.join(storage::FILE_NAME).metadata().is_ok_and(|file| file.len() > 0);
     if has_database && !path.exists() {

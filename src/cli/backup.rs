@@ -1,4 +1,4 @@
-//! `backup` and `restore`: the whole database as one file.
+//! `backup` and `restore`: the whole database as one file; and `master-key rotate`, which both depend on.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -15,7 +15,7 @@ use super::progress::Progress;
 use crate::app;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::storage;
+use crate::storage::{self, Rekeyed};
 use crate::vault::MasterKey;
 
 #[derive(Debug, clap::Args)]
@@ -144,6 +144,31 @@ pub(super) fn restore(args: &RestoreArgs, config: &Config, console: &mut Console
         }
         lines.extend(replaced.map(|path| format!("What was there before is in {path}.")));
         lines
+    })?;
+    Ok(Done::All)
+}
+
+pub(super) fn rotate(new_key: Option<&Path>, config: &Config, console: &mut Console<'_>) -> anyhow::Result<Done> {
+    let rotated = app::rotate_master_key(config, new_key, &Clock::system())?;
+    let (key, old_key) = (rotated.key.display().to_string(), rotated.old_key.map(|path| path.display().to_string()));
+    let document = json!({
+        "apiKeys": rotated.rekeyed.api_keys,
+        "clientTokens": rotated.rekeyed.client_tokens,
+        "key": key,
+        "oldKey": old_key,
+        "wiped": rotated.rekeyed.is_wiped,
+    });
+    console.result(&document, |_| {
+        let Rekeyed { api_keys, client_tokens, is_wiped } = rotated.rekeyed;
+        let done = format!("Sealed {api_keys} API keys and {client_tokens} client tokens anew.");
+        let next = match old_key {
+            Some(old) => format!("The new key is in {key}. Backups of before need the old one, which is in {old}."),
+            None => {
+                format!("Set MASTER_KEY to what is in {key} before the next start; backups of before need the old one.")
+            }
+        };
+        let left = "The file could not be rewritten: what the old key opens may still be in it where rows were.";
+        [done, next].into_iter().chain((!is_wiped).then(|| left.to_owned())).collect()
     })?;
     Ok(Done::All)
 }

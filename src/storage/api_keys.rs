@@ -219,7 +219,7 @@ pub(super) fn forget_model_rests(tx: &Transaction<'_>, id: ApiKeyId) -> Result<(
 }
 
 /// A key's natural key is its provider and fingerprint.
-fn secret_place(provider: &ProviderId, fingerprint: &Fingerprint) -> Aad {
+pub(super) fn secret_place(provider: &ProviderId, fingerprint: &Fingerprint) -> Aad {
     Aad::new("api_keys.secret_ciphertext", &[provider.as_str().as_bytes(), fingerprint.as_bytes()])
 }
 

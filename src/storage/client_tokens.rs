@@ -107,7 +107,7 @@ fn add(tx: &Transaction<'_>, vault: &Vault, new: NewClientToken, change: &Change
 }
 
 /// A token's natural key is its hash.
-fn secret_place(hash: &TokenHash) -> Aad {
+pub(super) fn secret_place(hash: &TokenHash) -> Aad {
     Aad::new("client_tokens.token_ciphertext", &[hash.as_bytes()])
 }
 

@@ -11,6 +11,7 @@ macro_rules! job_columns_sql {
 }
 
 mod items;
+pub(super) use items::secret_place;
 mod progress;
 mod task;
 

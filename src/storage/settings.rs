@@ -12,7 +12,7 @@ use super::audit::{self, Note};
 use super::columns::Fields;
 use super::{Error, OpenError, Storage};
 use crate::domain::audit::Change;
-use crate::vault::{Aad, Vault};
+use crate::vault::{Aad, SealError, Vault};
 
 const VAULT_CHECK: &str = "vault_check";
 const VAULT_CHECK_TEXT: &[u8] = b"ollama-api-pool";
@@ -76,10 +76,8 @@ pub struct SettingChange {
 pub(super) fn check_master_key(connection: &mut Connection, vault: &Vault, path: &Path) -> Result<(), OpenError> {
     let failed = |source| OpenError::from_sqlite(path, source);
     let Some(kept) = get(connection, VAULT_CHECK).map_err(failed)? else {
-        let sealed = vault
-            .seal(&check_place(), VAULT_CHECK_TEXT)
-            .map_err(|source| OpenError::Seal { path: path.to_owned(), source })?;
-        return set(connection, VAULT_CHECK, &STANDARD.encode(sealed)).map_err(failed);
+        let sealed = check_of(vault).map_err(|source| OpenError::Seal { path: path.to_owned(), source })?;
+        return set(connection, VAULT_CHECK, &sealed).map_err(failed);
     };
     if check_opens(vault, &kept) { Ok(()) } else { Err(OpenError::WrongMasterKey(path.to_owned())) }
 }
@@ -87,6 +85,15 @@ pub(super) fn check_master_key(connection: &mut Connection, vault: &Vault, path:
 /// Whether a database was sealed with this vault's key. One that was never started with a key is nobody's.
 pub(super) fn opens_with(connection: &Connection, vault: &Vault) -> rusqlite::Result<bool> {
     Ok(get(connection, VAULT_CHECK)?.is_none_or(|kept| check_opens(vault, &kept)))
+}
+
+/// Makes this vault's key the one that the database is sealed with.
+pub(super) fn seal_check(tx: &Transaction<'_>, vault: &Vault) -> Result<(), Error> {
+    Ok(set(tx, VAULT_CHECK, &check_of(vault)?)?)
+}
+
+fn check_of(vault: &Vault) -> Result<String, SealError> {
+    vault.seal(&check_place(), VAULT_CHECK_TEXT).map(|sealed| STANDARD.encode(sealed))
 }
 
 fn check_opens(vault: &Vault, kept: &str) -> bool {

@@ -280,6 +280,6 @@ fn finish(tx: &Transaction<'_>, job: JobId, item: &ItemDone) -> Result<(), Error
     Ok(())
 }
 
-fn secret_place(job: JobId, number: u32) -> Aad {
+pub(in crate::storage) fn secret_place(job: JobId, number: u32) -> Aad {
     Aad::new("job_items.secret_ciphertext", &[job.to_string().as_bytes(), &number.to_be_bytes()])
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::place::Place;
 use super::refused;
+use crate::support::Role;
 
 #[test]
 fn a_backup_restores_everything_with_its_key() {
@@ -93,4 +94,82 @@ fn nothing_is_restored_under_a_running_server() {
     place.start();
     refused(&place.run(&["restore", &backup, "--force"]), 1, &["a server runs on", "stop it"]);
     assert_eq!(place.done(&["health"]), "ok");
+}
+
+fn key_of(place: &Place) -> String {
+    fs::read_to_string(place.data_dir().join("master.key")).expect("the key")
+}
+
+#[test]
+fn a_rotation_seals_everything_anew_and_backups_of_before_need_the_key_of_before() {
+    let mut place = Place::new(true);
+    let keys = place.file("keys.txt", "upstream-key-0001\nupstream-key-0002\n");
+    place.done(&["key", "import", &keys]);
+    let token = place.done(&["token", "create", "laptop"]);
+    let backup = place.path("pool.backup").display().to_string();
+    place.done(&["backup", &backup]);
+    let before = key_of(&place);
+    let listed = place.json(&["key", "list"], 0);
+
+    let rotated = place.json(&["master-key", "rotate"], 0);
+    assert_eq!(
+        (&rotated["apiKeys"], &rotated["clientTokens"], &rotated["wiped"]),
+        (&json!(2), &json!(1), &json!(true))
+    );
+    assert_ne!(key_of(&place), before);
+    let kept = rotated["oldKey"].as_str().expect("where the old one is").to_owned();
+    assert_eq!(fs::read_to_string(&kept).expect("the old key"), before);
+
+    assert_eq!(place.json(&["key", "list"], 0), listed);
+    assert_eq!(place.json(&["key", "import", &keys], 0)["existing"], 2, "fingerprints are of the new key");
+    let admin_token = place.done(&["admin", "reset-token"]);
+    place.start();
+    let admin = Role::new(place.server().addr(), Some(&admin_token));
+    let id = listed[0]["id"].as_str().expect("an id");
+    let revealed = admin.post(&format!("/admin/api-keys/{id}/reveal"), &json!({})).expect(200).json();
+    let last4 = listed[0]["api_key"].as_str().expect("a masked key").trim_start_matches('*');
+    assert_eq!(revealed["api_key"], format!("upstream-key-{last4}"));
+    let id = admin.get("/admin/tokens").expect(200).json()["tokens"][0]["id"].as_str().expect("an id").to_owned();
+    let revealed = admin.post(&format!("/admin/tokens/{id}/reveal"), &json!({})).expect(200).json();
+    assert_eq!(revealed["token"], token);
+    refused(&place.run(&["master-key", "rotate"]), 1, &["a server runs on", "stop it"]);
+    place.stop();
+
+    refused(&place.run(&["restore", &backup, "--force"]), 1, &["another master key"]);
+    fs::copy(&kept, format!("{backup}.key")).expect("put the old key beside the backup");
+    assert_eq!(place.json(&["restore", &backup, "--force"], 0)["broughtKey"], true);
+    assert_eq!(place.json(&["key", "list"], 0), listed);
+}
+
+#[test]
+fn a_rotation_that_was_interrupted_is_settled_by_the_next_start() {
+    let place = Place::new(true);
+    place.done(&["key", "import", &place.file("keys.txt", "upstream-key-0001\n")]);
+    let (own, next) = (place.data_dir().join("master.key"), place.data_dir().join("master.key.next"));
+    // Before anything was sealed with it.
+    let before = key_of(&place);
+    fs::write(&next, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n").expect("write a key");
+    fs::set_permissions(&next, fs::Permissions::from_mode(0o600)).expect("set the mode");
+    assert_eq!(place.json(&["key", "list"], 0).as_array().map(Vec::len), Some(1));
+    assert!(!next.exists() && key_of(&place) == before);
+    // After everything was.
+    place.done(&["master-key", "rotate"]);
+    let after = key_of(&place);
+    fs::rename(&own, &next).expect("undo the last step");
+    assert_eq!(place.json(&["key", "list"], 0).as_array().map(Vec::len), Some(1));
+    assert!(!next.exists() && key_of(&place) == after);
+}
+
+#[test]
+fn a_key_that_is_configured_is_rotated_to_a_file() {
+    let place = Place::new(false);
+    place.done(&["key", "import", &place.file("keys.txt", "upstream-key-0001\n")]);
+    refused(&place.run(&["master-key", "rotate"]), 1, &["--new-key"]);
+    let file = place.path("new.key").display().to_string();
+    let rotated = place.json(&["master-key", "rotate", "--new-key", &file], 0);
+    assert_eq!((&rotated["key"], &rotated["oldKey"]), (&json!(file), &json!(null)));
+    refused(&place.run(&["key", "list"]), 1, &["another master key"]);
+    let new = fs::read_to_string(&file).expect("the new key");
+    let place = place.with("MASTER_KEY", new.trim());
+    assert_eq!(place.json(&["key", "list"], 0).as_array().map(Vec::len), Some(1));
 }
