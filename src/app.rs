@@ -31,8 +31,8 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::provider::{Provider, ProviderId};
-use crate::jobs::{self, JobRunner};
-use crate::settings::{Retention, Settings};
+use crate::jobs::{self, BackupPlan, JobRunner};
+use crate::settings::{BackupSettings, Retention, Settings};
 use crate::storage::{self, Keep};
 use crate::telemetry::DroppedLines;
 use crate::web::State;
@@ -221,6 +221,15 @@ fn start_jobs(
     jobs::spawn(control.handle(), "delete what is old", move || {
         let settings = settings.clone();
         jobs::prune(storage.clone(), clock.clone(), move || keep(&settings.load()), stop.clone())
+    });
+    let (storage, clock, stop) = (state.storage.clone(), state.clock.clone(), stopped.clone());
+    let settings = state.settings.clone();
+    let plan: Arc<dyn Fn() -> BackupPlan + Send + Sync> = Arc::new(move || {
+        let BackupSettings { every, keep } = settings.load().backups;
+        BackupPlan { every, keep }
+    });
+    jobs::spawn(control.handle(), "keep the database", move || {
+        jobs::keep_up(storage.clone(), clock.clone(), Arc::clone(&plan), stop.clone())
     });
     let runner = Arc::new(JobRunner {
         storage: state.storage.clone(),

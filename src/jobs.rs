@@ -1,6 +1,7 @@
 //! Background work. Every task has a name, and none ends silently: a panic is logged and the task starts again.
 
 mod runner;
+mod upkeep;
 
 use std::future::Future;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 
 pub(crate) use runner::{JobRunner, run_jobs};
+pub(crate) use upkeep::{BackupPlan, keep_up};
 
 use crate::clock::Clock;
 use crate::storage::{Keep, Storage};

@@ -37,6 +37,7 @@ pub(crate) struct Settings {
     pub(crate) bots: BotPolicy,
     pub(crate) statistics: StatisticsSettings,
     pub(crate) retention: Retention,
+    pub(crate) backups: BackupSettings,
     pub(crate) public: PublicPages,
     /// How many questions about API keys one provider is asked at once.
     pub(crate) checks_at_once: usize,
@@ -98,6 +99,14 @@ pub(crate) struct Retention {
     pub(crate) jobs: Duration,
 }
 
+/// Copies of the database in the data directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BackupSettings {
+    pub(crate) every: Duration,
+    /// How many are kept; none are made for 0.
+    pub(crate) keep: usize,
+}
+
 /// What strangers may see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PublicPages {
@@ -129,6 +138,7 @@ impl Settings {
             bots: config.bots,
             statistics: StatisticsSettings { kept_for: Duration::from_secs(30), time_zone: TimeZone::UTC },
             retention: Retention { hours: DAY * 90, key_hours: DAY * 31, audit_log: DAY * 365, jobs: DAY * 7 },
+            backups: BackupSettings { every: DAY, keep: 3 },
             public: PublicPages { has_stats: true, has_api_docs: true, has_project: true },
             checks_at_once: 8,
         }

@@ -30,6 +30,7 @@ mod retention;
 mod settings;
 mod statistics;
 mod token_listing;
+mod upkeep;
 mod upstream_rests;
 mod usage;
 mod worker;
@@ -39,6 +40,7 @@ mod tests;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
@@ -64,6 +66,7 @@ pub use self::statistics::{ClientTokenTally, ModelTally, Ranking, SeriesOf};
 pub use self::token_listing::{
     ClientTokenCounts, ClientTokenListItem, ClientTokenPage, ListClientTokens, TokenSort, TokenState,
 };
+pub use self::upkeep::LocalBackup;
 pub use self::upstream_rests::{UpstreamRest, UpstreamRests};
 pub use self::usage::{Health, UnappliedUsage};
 use self::worker::Worker;
@@ -82,6 +85,8 @@ pub struct Storage {
     vault: Arc<Vault>,
     /// The data directory.
     dir: Arc<Path>,
+    /// As the latest look at the whole file found it.
+    is_damaged: Arc<AtomicBool>,
 }
 
 /// What a transaction's commit promises.
@@ -110,7 +115,7 @@ impl Storage {
             Worker::start(name, connections).map_err(|source| OpenError::Io { path: path.clone(), source })
         };
         let (writer, readers) = (start("storage-write", vec![writer])?, start("storage-read", readers)?);
-        Ok(Self { writer, readers, vault, dir: dir.into() })
+        Ok(Self { writer, readers, vault, dir: dir.into(), is_damaged: Arc::default() })
     }
 
     /// Finishes what is queued, folds the write-ahead log into the database file, and ends the threads. Verbs of other

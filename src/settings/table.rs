@@ -78,6 +78,7 @@ macro_rules! duration {
 }
 
 const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_hours(1);
 const DAYS: RangeInclusive<u64> = 1..=3_650;
 
 const ROWS: &[Row] = &[
@@ -221,6 +222,27 @@ const ROWS: &[Row] = &[
     ),
     duration!("retention.audit_days", &[], DAYS, DAY, "Days for which the audit log is kept.", retention.audit_log),
     duration!("retention.jobs_days", &[], DAYS, DAY, "Days for which ended jobs are kept.", retention.jobs),
+    duration!(
+        "backups.every_hours",
+        &[],
+        1..=720,
+        HOUR,
+        "Hours from one copy of the database in the data directory to the next.",
+        backups.every
+    ),
+    Row {
+        name: "backups.keep",
+        options: &[],
+        kind: Kind::Number(0..=100),
+        help: "How many such copies are kept; 0: none are made.",
+        get: |settings| Value::Number(settings.backups.keep as u64),
+        set: |settings, value| {
+            if let Value::Number(number) = value {
+                settings.backups.keep = usize::try_from(*number).unwrap_or_default();
+            }
+            Ok(())
+        },
+    },
     switch!("public.stats", &[], "Whether strangers may see the statistics.", public.has_stats),
     switch!("public.api_docs", &[], "Whether strangers may see the description of the API.", public.has_api_docs),
     switch!("public.project", &[], "Whether strangers may see what is told about this program.", public.has_project),

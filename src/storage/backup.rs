@@ -13,7 +13,7 @@ use crate::storage::audit::{self, Note};
 use crate::vault::{Vault, random_bytes};
 
 /// Where copies are made, in the data directory.
-const DIRECTORY: &str = "backups";
+pub(super) const DIRECTORY: &str = "backups";
 
 impl Storage {
     /// Copies the database as it is at one moment, while it goes on being written. The copy has no name: it is gone when
@@ -25,11 +25,17 @@ impl Storage {
             audit::record(tx, &change, &note)
         })
         .await?;
-        self.readers.run(move |connection| copy_into(connection, &dir)).await
+        let keep_open = |file: File, unfinished: &Path| fs::remove_file(unfinished).map(|()| file);
+        self.readers.run(move |connection| copy_into(connection, &dir, keep_open)).await
     }
 }
 
-fn copy_into(connection: &Connection, dir: &Path) -> Result<File, Error> {
+/// Copies the database to a file of no lasting name and hands both over; no such file is left in any case.
+pub(super) fn copy_into<T>(
+    connection: &Connection,
+    dir: &Path,
+    finish: impl FnOnce(File, &Path) -> io::Result<T>,
+) -> Result<T, Error> {
     let failed = Error::of_file;
     DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
     let name = u64::from_le_bytes(random_bytes()?);
@@ -38,8 +44,7 @@ fn copy_into(connection: &Connection, dir: &Path) -> Result<File, Error> {
     let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;
     let text = path.to_str().ok_or_else(|| failed(io::ErrorKind::InvalidFilename.into()));
     let copied = text.and_then(|text| Ok(connection.execute("VACUUM INTO ?1", [text])?));
-    fs::remove_file(&path).map_err(failed)?;
-    copied.map(|_| file)
+    copied.and_then(|_| finish(file, &path).map_err(failed)).inspect_err(|_| drop(fs::remove_file(&path)))
 }
 
 /// What a copy is.

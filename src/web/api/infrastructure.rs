@@ -115,7 +115,7 @@ impl Infrastructure {
         let status = |word: &str| Json(Readiness { status: word.to_owned() });
         if state.is_draining.load(Ordering::Acquire) {
             Ready::No(status("draining"))
-        } else if state.ledger.is_behind() {
+        } else if state.ledger.is_behind() || state.storage.is_damaged() {
             Ready::No(status("storage"))
         } else {
             Ready::Yes(status("ready"))

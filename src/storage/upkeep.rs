@@ -1,0 +1,151 @@
+//! What a database needs that runs for years: copies in its own directory, statistics for its planner, its free pages
+//! given back, and a look at whether it is still whole.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+
+use super::backup::{DIRECTORY, copy_into};
+use super::{Error, Storage, connection};
+use crate::domain::time::Timestamp;
+
+/// Pages that are given back to the file system at once; more would keep others from writing for too long.
+const FREED_AT_ONCE: u32 = 4_000;
+/// What must be left beside a copy.
+const SPARE_BYTES: u64 = 256 << 20;
+
+/// A copy that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalBackup {
+    pub path: PathBuf,
+    pub bytes: u64,
+}
+
+impl Storage {
+    /// When the latest copy in the data directory was made.
+    pub async fn latest_backup(&self) -> Result<Option<Timestamp>, Error> {
+        let dir = self.dir.join(DIRECTORY);
+        let latest = move || Ok(backups(&dir).map_err(Error::of_file)?.last().map(|(made_at, _)| *made_at));
+        self.readers.run(move |_| latest()).await
+    }
+
+    /// Copies the database into the data directory, and removes all but the latest few of such copies.
+    pub async fn back_up(&self, keep: usize, now: Timestamp) -> Result<LocalBackup, Error> {
+        let dir = self.dir.join(DIRECTORY);
+        self.readers
+            .run(move |connection| {
+                require_space(connection, &dir)?;
+                let path = dir.join(format!("pool-{}.db", now.as_millis()));
+                let bytes = copy_into(connection, &dir, |file, unfinished| {
+                    file.sync_all()?;
+                    fs::rename(unfinished, &path)?;
+                    File::open(&dir)?.sync_all()?;
+                    Ok(file.metadata()?.len())
+                })?;
+                remove_old(&dir, keep).map_err(Error::of_file)?;
+                Ok(LocalBackup { path, bytes })
+            })
+            .await
+    }
+
+    /// Brings what the planner knows up to date, gives free pages back, and empties the write-ahead log.
+    pub async fn optimize(&self) -> Result<(), Error> {
+        self.writer
+            .run(|connection| {
+                connection.execute_batch(&format!("PRAGMA optimize; PRAGMA incremental_vacuum({FREED_AT_ONCE});"))?;
+                connection::checkpoint(connection)
+            })
+            .await
+    }
+
+    /// What is wrong with the file; `None`: nothing. Remembered, so that it shows in the server's state.
+    pub async fn check_integrity(&self) -> Result<Option<String>, Error> {
+        let verdict: String = self
+            .readers
+            .run(|connection| Ok(connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?))
+            .await?;
+        let is_damaged = verdict != "ok";
+        self.is_damaged.store(is_damaged, Ordering::Relaxed);
+        Ok(is_damaged.then_some(verdict))
+    }
+
+    /// Whether the latest look at the file found it damaged.
+    pub fn is_damaged(&self) -> bool {
+        self.is_damaged.load(Ordering::Relaxed)
+    }
+}
+
+fn require_space(connection: &rusqlite::Connection, dir: &Path) -> Result<(), Error> {
+    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, u32>(0)).map(u64::from);
+    let needed = pragma("page_count")?.saturating_mul(pragma("page_size")?).saturating_add(SPARE_BYTES);
+    let disk = rustix::fs::statvfs(dir.parent().unwrap_or(dir)).map_err(|errno| Error::of_file(errno.into()))?;
+    if disk.f_bavail.saturating_mul(disk.f_frsize) < needed { Err(Error::DiskFull) } else { Ok(()) }
+}
+
+/// The copies, oldest first. Other files are nobody's business here.
+fn backups(dir: &Path) -> io::Result<Vec<(Timestamp, PathBuf)>> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if let Some(made_at) = made_at(&path) {
+            found.push((made_at, path));
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+fn made_at(path: &Path) -> Option<Timestamp> {
+    let millis = path.file_name()?.to_str()?.strip_prefix("pool-")?.strip_suffix(".db")?;
+    millis.parse().ok().map(Timestamp::from_millis)
+}
+
+fn remove_old(dir: &Path, keep: usize) -> io::Result<()> {
+    let all = backups(dir)?;
+    let superfluous = all.len().saturating_sub(keep);
+    all.iter().take(superfluous).try_for_each(|(_, path)| fs::remove_file(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::provider::ProviderId;
+    use crate::storage::tests::{Fixture, NOW};
+    use crate::storage::{copy_opens_with, inspect_copy};
+
+    #[tokio::test]
+    async fn copies_are_whole_private_and_the_latest_few() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let fixture = Fixture::new().await;
+        assert_eq!(fixture.storage.latest_backup().await.unwrap(), None);
+        fixture.add_keys(ProviderId::ollama(), "key", 3).await;
+        let mut made = Vec::new();
+        for second in 0..4 {
+            let at = Timestamp::from_millis(NOW.as_millis() + second * 1_000);
+            made.push(fixture.storage.back_up(2, at).await.unwrap());
+            assert_eq!(fixture.storage.latest_backup().await.unwrap(), Some(at));
+        }
+        let is_there: Vec<bool> = made.iter().map(|backup| backup.path.exists()).collect();
+        assert_eq!(is_there, [false, false, true, true]);
+        let LocalBackup { path, bytes } = &made[3];
+        let metadata = fs::metadata(path).unwrap();
+        assert_eq!((metadata.len(), metadata.permissions().mode() & 0o777), (*bytes, 0o600));
+        assert_eq!(inspect_copy(path).unwrap().api_keys, 3);
+        assert!(copy_opens_with(path, &fixture.vault).unwrap());
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 2, "nothing unfinished is left");
+    }
+
+    #[tokio::test]
+    async fn a_sound_file_is_found_sound_and_stays_so_when_it_is_tidied() {
+        let fixture = Fixture::new().await;
+        fixture.add_keys(ProviderId::ollama(), "key", 50).await;
+        fixture.storage.optimize().await.unwrap();
+        assert_eq!(fixture.storage.check_integrity().await.unwrap(), None);
+        assert!(!fixture.storage.is_damaged());
+    }
+}
