@@ -10,6 +10,7 @@ mod control;
 mod downstream;
 mod echo;
 mod listener;
+mod service_manager;
 mod startup;
 mod stop_signal;
 mod threads;
@@ -34,6 +35,7 @@ use crate::telemetry::DroppedLines;
 use crate::web::State;
 use admin::NewAdmin;
 use control::ControlPlane;
+use service_manager::{ServiceManager, SignsOfLife};
 use startup::{Directory, Opened};
 use stop_signal::StopSignal;
 use threads::{Plan, WorkerThread};
@@ -135,6 +137,16 @@ impl App {
         self.block_on(admin.introduce(&self.state.storage, &self.base_url, tell))
     }
 
+    fn report_to(&self, service_manager: &ServiceManager) {
+        let Some(control) = &self.control else { return };
+        let signs = SignsOfLife {
+            storage: self.state.storage.clone(),
+            workers: self.workers.iter().map(|worker| worker.seat().clone()).collect(),
+            stop: self.stop.subscribe(),
+        };
+        service_manager.ready(self.addr, control.handle(), signs);
+    }
+
     fn block_on<T>(&self, future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
         self.control.as_ref().context("the server has stopped")?.block_on(future)
     }
@@ -196,9 +208,12 @@ impl Drop for App {
 /// Runs the server until SIGTERM or SIGINT. `tell` is for what only the person at the terminal may read.
 pub fn serve(config: Config, dropped_lines: DroppedLines, tell: impl Fn(&str)) -> anyhow::Result<()> {
     let stop = StopSignal::watch()?;
+    let service_manager = ServiceManager::new(config.service_manager.as_ref());
     let mut app = App::start_with(config, Clock::system(), ProviderId::ollama(), dropped_lines)?;
     app.introduce_admin(&tell)?;
+    app.report_to(&service_manager);
     stop.wait();
+    service_manager.stopping();
     app.shutdown()
 }
 

@@ -5,6 +5,7 @@ mod demo;
 mod first_start;
 mod full_disk;
 mod refusals;
+mod service_manager;
 mod signals;
 
 use crate::support::Ended;
