@@ -3,6 +3,7 @@
 //! What can be tried here is; README.md there says what could not be and how it was looked at instead.
 //! Programs that these need are installed by `tests/run`; without them the tests fail.
 
+mod install;
 mod scripts;
 mod unit;
 
