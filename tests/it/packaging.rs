@@ -4,6 +4,7 @@
 //! Programs that these need are installed by `tests/run`; without them the tests fail.
 
 mod install;
+mod nginx;
 mod scripts;
 mod unit;
 
