@@ -14,6 +14,7 @@ mod listener;
 mod local;
 mod rekey;
 mod restore;
+mod service_manager;
 mod startup;
 mod stop_signal;
 mod threads;
@@ -43,6 +44,7 @@ use local::Socket;
 pub use local::{Local, Reply};
 pub use rekey::{Rotated, rotate_master_key};
 pub use restore::{Restored, key_path, restore};
+use service_manager::{ServiceManager, SignsOfLife};
 pub use startup::MASTER_KEY_FILE;
 use startup::{Directory, Opened, OpenedStorage};
 use stop_signal::StopSignal;
@@ -140,6 +142,16 @@ impl App {
     fn introduce_admin(&mut self, tell: &impl Fn(&str)) -> anyhow::Result<()> {
         let Some(admin) = self.new_admin.take() else { return Ok(()) };
         self.block_on(admin.introduce(&self.state.storage, &self.base_url, tell))
+    }
+
+    fn report_to(&self, service_manager: &ServiceManager) {
+        let Some(control) = &self.control else { return };
+        let signs = SignsOfLife {
+            storage: self.state.storage.clone(),
+            workers: self.workers.iter().map(|worker| worker.seat().clone()).collect(),
+            stop: self.stop.subscribe(),
+        };
+        service_manager.ready(self.addr, control.handle(), signs);
     }
 
     fn block_on<T>(&self, future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
@@ -260,9 +272,12 @@ impl Drop for App {
 /// Runs the server until SIGTERM or SIGINT. `tell` is for what only the person at the terminal may read.
 pub fn serve(config: Config, dropped_lines: DroppedLines, tell: impl Fn(&str)) -> anyhow::Result<()> {
     let stop = StopSignal::watch()?;
+    let service_manager = ServiceManager::new(config.service_manager.as_ref());
     let mut app = App::start_with(config, Clock::system(), ProviderId::ollama(), dropped_lines)?;
     app.introduce_admin(&tell)?;
+    app.report_to(&service_manager);
     stop.wait();
+    service_manager.stopping();
     app.shutdown()
 }
 

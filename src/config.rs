@@ -13,6 +13,7 @@ mod lookup;
 mod names;
 mod options;
 mod secrets;
+mod service_manager;
 mod values;
 
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub use environment::Environment;
 pub use error::{ConfigError, FileProblem, Invalid, Origin};
 pub use lookup::EffectiveValue;
 pub use secrets::{AdminToken, MasterKey};
+pub use service_manager::ServiceManager;
 pub use values::{ByteSize, LogFilter, LogFormat};
 pub(crate) use values::{header_text, referer};
 
@@ -64,6 +66,8 @@ pub struct Config {
     /// How long running requests may go on after the order to stop.
     pub shutdown_grace: Duration,
     pub log: LogConfig,
+    /// Who wants to know how the server is.
+    pub service_manager: Option<ServiceManager>,
     /// What the operator should know although nothing is wrong: one sentence each, free of secrets.
     pub notices: Vec<String>,
     effective: Vec<EffectiveValue>,
@@ -178,6 +182,7 @@ impl Config {
             workers: workers?,
             shutdown_grace: shutdown_grace?,
             log: log?,
+            service_manager: lookup.service_manager(),
             notices: Vec::new(),
             effective: Vec::new(),
         })

@@ -127,6 +127,11 @@ impl Storage {
         folded
     }
 
+    /// Resolves when the thread that writes has done what was queued before. Nothing is written for it.
+    pub(crate) async fn writer_answers(&self) -> Result<(), Error> {
+        self.writer.run_last(|_| Ok(())).await
+    }
+
     fn vault(&self) -> Arc<Vault> {
         Arc::clone(&self.vault)
     }

@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::connection::Connections;
 use super::control::ControlPlane;
@@ -21,10 +21,17 @@ use crate::usage::Recorder;
 /// How often connections to upstreams that nobody asks any more are closed.
 const TIDY_UP_EVERY: Duration = Duration::from_secs(30);
 
+/// What a worker is handed.
+enum Handed {
+    Connection(StdStream, SocketAddr),
+    /// Whether it still comes round to what it is handed.
+    Question(oneshot::Sender<()>),
+}
+
 /// Where connections for a worker are put, and how many it has.
 #[derive(Clone)]
 pub(super) struct Seat {
-    connections: mpsc::UnboundedSender<(StdStream, SocketAddr)>,
+    inbox: mpsc::UnboundedSender<Handed>,
     count: Arc<AtomicUsize>,
 }
 
@@ -36,9 +43,22 @@ impl Seat {
     pub(super) fn take(&self, stream: StdStream, peer: SocketAddr) {
         self.count.fetch_add(1, Ordering::Relaxed);
         // A worker that has stopped drops the connection, as it should be.
-        if self.connections.send((stream, peer)).is_err() {
+        if self.inbox.send(Handed::Connection(stream, peer)).is_err() {
             self.count.fetch_sub(1, Ordering::Relaxed);
         }
+    }
+
+    /// Resolves when the worker has come round to it; false when it has ended.
+    pub(super) async fn answers(&self) -> bool {
+        let (answer, answered) = oneshot::channel();
+        self.inbox.send(Handed::Question(answer)).is_ok() && answered.await.is_ok()
+    }
+
+    /// With what would be its worker's end, so that a test decides what becomes of what is handed over.
+    #[cfg(test)]
+    pub(super) fn without_a_worker() -> (Self, impl Sized) {
+        let (inbox, receiver) = mpsc::unbounded_channel();
+        (Self { inbox, count: Arc::default() }, receiver)
     }
 }
 
@@ -89,8 +109,8 @@ pub(super) fn start(plan: &Plan<'_>, stop: &watch::Receiver<bool>) -> anyhow::Re
         let shared = Arc::clone(&plan.shared);
         let worker = Worker::new(shared, transport, Arc::clone(recorder), seed, Arc::clone(&is_cutting));
         let connections = Connections::new(Arc::new(worker), plan.plane.clone());
-        let (sender, receiver) = mpsc::unbounded_channel();
-        let seat = Seat { connections: sender, count: Arc::default() };
+        let (inbox, receiver) = mpsc::unbounded_channel();
+        let seat = Seat { inbox, count: Arc::default() };
         let drain = Drain { grace: plan.grace, is_cutting: Arc::clone(&is_cutting) };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -115,7 +135,7 @@ struct Drain {
 fn run(
     runtime: Runtime,
     connections: Connections,
-    mut receiver: mpsc::UnboundedReceiver<(StdStream, SocketAddr)>,
+    mut receiver: mpsc::UnboundedReceiver<Handed>,
     count: &Arc<AtomicUsize>,
     drain: Drain,
     mut stop: watch::Receiver<bool>,
@@ -146,12 +166,12 @@ fn run(
     drop(runtime);
 }
 
-fn take_over(
-    (stream, peer): (StdStream, SocketAddr),
-    connections: &Connections,
-    count: &Arc<AtomicUsize>,
-    graceful: &GracefulShutdown,
-) {
+fn take_over(handed: Handed, connections: &Connections, count: &Arc<AtomicUsize>, graceful: &GracefulShutdown) {
+    let (stream, peer) = match handed {
+        Handed::Connection(stream, peer) => (stream, peer),
+        // Who asked may have lost patience by now.
+        Handed::Question(answer) => return answer.send(()).unwrap_or_default(),
+    };
     let place = Place(Arc::clone(count));
     match TcpStream::from_std(stream) {
         Ok(stream) => connections.serve(stream, peer, place, graceful),

@@ -11,6 +11,7 @@ use super::error::{ConfigError, Invalid, Origin};
 use super::file::ConfigFile;
 use super::names;
 use super::options::{self, Opt};
+use super::service_manager::ServiceManager;
 
 /// One line of the effective configuration. Secrets are only said to be set or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,6 +124,10 @@ impl<'a> Lookup<'a> {
         const NAME: &str = "STATE_DIRECTORY";
         let first = self.environment.get(NAME)?.to_str()?.split(':').next()?;
         Some(Found { text: first.to_owned(), origin: Origin::Environment(NAME) })
+    }
+
+    pub(super) fn service_manager(&self) -> Option<ServiceManager> {
+        ServiceManager::of(self.environment, std::process::id())
     }
 
     /// What is effective, in the table's order; and what the operator should know.

@@ -67,7 +67,8 @@ impl Worker {
         send(slot, work).await
     }
 
-    /// As [`Self::run`], but waits for its place in the queue: for the last thing that is done.
+    /// As [`Self::run`], but waits for its place in the queue: for the last thing that is done, and for questions that a
+    /// long queue does not answer.
     pub(super) async fn run_last<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, Error> + Send + 'static,

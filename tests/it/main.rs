@@ -11,6 +11,8 @@ mod kill;
 #[cfg(test)]
 mod openapi;
 #[cfg(test)]
+mod packaging;
+#[cfg(test)]
 mod proxy;
 #[cfg(test)]
 mod sdk;

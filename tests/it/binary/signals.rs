@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use crate::support::{ADMIN_TOKEN, Answer, Ending, FakeUpstream, Role, ServerProcess, Stream, options, spoken};
 
 /// A server with one stream that has begun and waits for the gate.
-fn streaming(options: &[(String, String)]) -> (ServerProcess, Stream) {
+pub(super) fn streaming(options: &[(String, String)]) -> (ServerProcess, Stream) {
     let server = ServerProcess::start(options);
     let admin = Role::new(server.addr(), Some(ADMIN_TOKEN));
     admin.post("/admin/api-keys", &serde_json::json!({"api_key": "upstream-key-0001"})).expect(200);
