@@ -13,6 +13,7 @@ mod listener;
 mod startup;
 mod stop_signal;
 mod threads;
+mod tls;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -21,6 +22,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use http::uri::Scheme;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
@@ -37,6 +39,7 @@ use control::ControlPlane;
 use startup::{Directory, Opened};
 use stop_signal::StopSignal;
 use threads::{Plan, WorkerThread};
+use tls::Certificates;
 
 /// A running server.
 pub struct App {
@@ -49,6 +52,8 @@ pub struct App {
     workers: Vec<WorkerThread>,
     stop: watch::Sender<bool>,
     state: State,
+    /// With which it speaks TLS.
+    certificates: Option<Arc<Certificates>>,
     /// Keeps a second process off the data directory.
     _directory: Directory,
 }
@@ -71,7 +76,9 @@ impl App {
         let listener = listener::bind(config.listen)?;
         let addr = listener.local_addr().context("cannot read the listening address")?;
         let public_url = config.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
-        let base_url = public_url.clone().unwrap_or_else(|| format!("http://{addr}"));
+        let certificates = config.tls.clone().map(Certificates::load).transpose()?.map(Arc::new);
+        let scheme = if certificates.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
+        let base_url = public_url.clone().unwrap_or_else(|| format!("{scheme}://{addr}"));
         let control = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("control")
@@ -84,20 +91,43 @@ impl App {
         state.dropped_lines = dropped_lines;
         let (stop, stopped) = watch::channel(false);
         let max_body = limits.max_body_size.bytes();
-        let plane = ControlPlane::new(state.clone(), control.handle().clone(), max_body, public_url.as_deref());
+        let plane = ControlPlane::new(state.clone(), control.handle().clone(), max_body, public_url.as_deref(), scheme);
         let seed = u64::from_le_bytes(crate::vault::random_bytes()?);
-        let plan = Plan { shared, plane, recorders: state.ledger.recorders(), tls, grace, seed };
+        if let Some(certificates) = &certificates {
+            let (certificates, stop) = (Arc::clone(certificates), stopped.clone());
+            jobs::spawn(control.handle(), "look after the certificate", move || {
+                tls::watch(Arc::clone(&certificates), stop.clone())
+            });
+        }
+        let plan = Plan {
+            shared,
+            plane,
+            recorders: state.ledger.recorders(),
+            tls,
+            certificates: certificates.clone(),
+            grace,
+            seed,
+        };
         let workers = threads::start(&plan, &stopped)?;
         start_jobs(&control, listener, listener::Deal::new(&workers), &state, &stopped)?;
         if is_key_new {
             tracing::info!("made a master key; keep a copy of it apart from the database");
         }
         tracing::info!(address = %addr, version = env!("CARGO_PKG_VERSION"), "listening");
-        Ok(Self { addr, new_admin, base_url, control: Some(control), workers, stop, state, _directory: directory })
+        let control = Some(control);
+        Ok(Self { addr, new_admin, base_url, control, workers, stop, state, certificates, _directory: directory })
     }
 
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Reads again what can change while the server runs.
+    fn reload(&self) {
+        match &self.certificates {
+            Some(certificates) => certificates.reload(),
+            None => tracing::info!("there is nothing to read again: options are read at the start alone"),
+        }
     }
 
     /// Takes no more connections, lets running requests end for as long as the grace allows, writes everything.
@@ -198,7 +228,7 @@ pub fn serve(config: Config, dropped_lines: DroppedLines, tell: impl Fn(&str)) -
     let stop = StopSignal::watch()?;
     let mut app = App::start_with(config, Clock::system(), ProviderId::ollama(), dropped_lines)?;
     app.introduce_admin(&tell)?;
-    stop.wait();
+    stop.wait(|| app.reload());
     app.shutdown()
 }
 
@@ -222,6 +252,6 @@ pub fn demo(mut config: Config, dropped_lines: DroppedLines, tell: impl Fn(&str)
         echo::MODEL,
     ));
     app.introduce_admin(&tell)?;
-    stop.wait();
+    stop.wait(|| app.reload());
     app.shutdown()
 }

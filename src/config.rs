@@ -42,6 +42,8 @@ use lookup::Lookup;
 /// The whole configuration. Without `Debug`, for it holds secrets; [`Config::effective`] is what may be shown.
 pub struct Config {
     pub listen: SocketAddr,
+    /// With these only TLS is spoken.
+    pub tls: Option<TlsFiles>,
     /// Where clients reach the server: scheme, host and port, without a path.
     pub public_url: Option<Url>,
     /// Whose `X-Forwarded-For` is believed. Empty: nobody's.
@@ -67,6 +69,15 @@ pub struct Config {
     /// What the operator should know although nothing is wrong: one sentence each, free of secrets.
     pub notices: Vec<String>,
     effective: Vec<EffectiveValue>,
+}
+
+/// The server's certificate: what is in the files is read when it is needed, for they change while the server runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate and its chain, in PEM.
+    pub certificate: PathBuf,
+    /// The private key, in PEM.
+    pub key: PathBuf,
 }
 
 /// Secrets that were given. What was not given is generated in the data directory by whoever needs it.
@@ -144,6 +155,7 @@ impl Config {
     /// Reads every option before it gives up on any, so that no problem hides another.
     fn assemble(lookup: &mut Lookup<'_>) -> Option<Self> {
         let listen = lookup.value(&options::LISTEN, values::listen);
+        let tls = lookup.files(&options::TLS_CERT_FILE, &options::TLS_KEY_FILE);
         let public_url = lookup.value(&options::PUBLIC_URL, values::public_url);
         let trusted_proxies = lookup.value(&options::TRUSTED_PROXIES, values::networks);
         let admin_networks = lookup.value(&options::ADMIN_NETWORKS, values::networks);
@@ -164,6 +176,7 @@ impl Config {
         let log = log(lookup);
         Some(Self {
             listen: listen?,
+            tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
             public_url,
             trusted_proxies: trusted_proxies.unwrap_or_default(),
             admin_networks: admin_networks.unwrap_or_default(),
@@ -184,10 +197,10 @@ impl Config {
     }
 
     fn add_notices(&mut self) {
-        if !self.listen.ip().is_loopback() && self.trusted_proxies.is_empty() {
+        if !self.listen.ip().is_loopback() && self.tls.is_none() && self.trusted_proxies.is_empty() {
             self.notices.push(String::from(
-                "LISTEN can be reached from other machines, in clear text; put a reverse proxy with TLS in front of \
-                 it and name that in TRUSTED_PROXIES",
+                "LISTEN can be reached from other machines, in clear text; set TLS_CERT_FILE and TLS_KEY_FILE, or put \
+                 a reverse proxy with TLS in front of it and name that in TRUSTED_PROXIES",
             ));
         }
         if !self.providers.iter().any(|provider| provider.is_enabled) {

@@ -20,11 +20,19 @@ pub(super) struct ControlPlane {
     routes: Arc<ControlRoutes>,
     runtime: Handle,
     max_body: usize,
+    /// What clients are spoken to with.
+    scheme: Scheme,
 }
 
 impl ControlPlane {
-    pub(super) fn new(state: State, runtime: Handle, max_body: usize, public_url: Option<&str>) -> Self {
-        Self { routes: Arc::new(ControlRoutes::new(state, public_url)), runtime, max_body }
+    pub(super) fn new(
+        state: State,
+        runtime: Handle,
+        max_body: usize,
+        public_url: Option<&str>,
+        scheme: Scheme,
+    ) -> Self {
+        Self { routes: Arc::new(ControlRoutes::new(state, public_url)), runtime, max_body, scheme }
     }
 
     /// Answers one request. A client that leaves does not interrupt a change that has begun.
@@ -37,7 +45,7 @@ impl ControlPlane {
         }
         let body: BoxBody<Bytes, io::Error> = Limited::new(body, self.max_body).map_err(io::Error::other).boxed();
         let remote = RemoteAddr(peer.into());
-        let parts = poem::RequestParts::from((parts, LocalAddr::default(), remote, Scheme::HTTP));
+        let parts = poem::RequestParts::from((parts, LocalAddr::default(), remote, self.scheme.clone()));
         let mut request = poem::Request::from_parts(parts, body.into());
         let (routes, caller) = (Arc::clone(&self.routes), observed.caller());
         request.set_data(caller);

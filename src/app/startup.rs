@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use tokio::time::Instant;
 
 use super::admin::{self, NewAdmin};
+use super::tls::Certificates;
 use crate::access::{Access, ClientToken};
 use crate::cache::Caches;
 use crate::changes::{self, Changes};
@@ -191,6 +192,7 @@ fn checks(upstreams: &[Arc<Upstream>], tls: &TlsRoots, settings: &settings::Live
 /// What the configuration alone cannot know to be right.
 pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
     tls_roots(config)?;
+    config.tls.clone().map(Certificates::load).transpose()?;
     config.providers.iter().try_for_each(|provider| endpoint(provider).map(drop))
 }
 

@@ -7,13 +7,13 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 
 use super::connection::Connections;
 use super::control::ControlPlane;
+use super::tls::Certificates;
 use crate::proxy::{Shared, Worker};
 use crate::transport::{Options, TlsRoots, Transport};
 use crate::usage::Recorder;
@@ -74,6 +74,8 @@ pub(super) struct Plan<'a> {
     pub(super) plane: ControlPlane,
     pub(super) recorders: &'a [Recorder],
     pub(super) tls: TlsRoots,
+    /// The server's own; without any it speaks plain HTTP.
+    pub(super) certificates: Option<Arc<Certificates>>,
     /// How long running requests may go on after the order to stop.
     pub(super) grace: Duration,
     pub(super) seed: u64,
@@ -88,10 +90,10 @@ pub(super) fn start(plan: &Plan<'_>, stop: &watch::Receiver<bool>) -> anyhow::Re
         let seed = plan.seed.wrapping_add((index as u64) << 48);
         let shared = Arc::clone(&plan.shared);
         let worker = Worker::new(shared, transport, Arc::clone(recorder), seed, Arc::clone(&is_cutting));
-        let connections = Connections::new(Arc::new(worker), plan.plane.clone());
+        let connections = Connections::new(Arc::new(worker), plan.plane.clone(), plan.certificates.clone());
         let (sender, receiver) = mpsc::unbounded_channel();
         let seat = Seat { connections: sender, count: Arc::default() };
-        let drain = Drain { grace: plan.grace, is_cutting: Arc::clone(&is_cutting) };
+        let end = End { grace: plan.grace, is_cutting: Arc::clone(&is_cutting) };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -99,14 +101,15 @@ pub(super) fn start(plan: &Plan<'_>, stop: &watch::Receiver<bool>) -> anyhow::Re
         let (count, stop) = (Arc::clone(&seat.count), stop.clone());
         let thread = std::thread::Builder::new()
             .name(format!("worker-{index}"))
-            .spawn(move || run(runtime, connections, receiver, &count, drain, stop))
+            .spawn(move || run(runtime, connections, receiver, &count, end, stop))
             .context("cannot start a worker thread")?;
         Ok(WorkerThread { seat, thread })
     };
     plan.recorders.iter().enumerate().map(start_one).collect()
 }
 
-struct Drain {
+/// How running requests end.
+struct End {
     grace: Duration,
     is_cutting: Arc<AtomicBool>,
 }
@@ -117,16 +120,16 @@ fn run(
     connections: Connections,
     mut receiver: mpsc::UnboundedReceiver<(StdStream, SocketAddr)>,
     count: &Arc<AtomicUsize>,
-    drain: Drain,
+    end: End,
     mut stop: watch::Receiver<bool>,
 ) {
-    let graceful = GracefulShutdown::new();
+    let (drain, _) = watch::channel(());
     runtime.block_on(async {
         let mut tidy_up = tokio::time::interval(TIDY_UP_EVERY);
         loop {
             tokio::select! {
                 received = receiver.recv() => match received {
-                    Some(received) => take_over(received, &connections, count, &graceful),
+                    Some(received) => take_over(received, &connections, count, &drain),
                     None => break,
                 },
                 _ = tidy_up.tick() => connections.close_expired(),
@@ -135,11 +138,13 @@ fn run(
         }
         // Who was accepted before the order to stop is served like those who run.
         while let Ok(received) = receiver.try_recv() {
-            take_over(received, &connections, count, &graceful);
+            take_over(received, &connections, count, &drain);
         }
-        if tokio::time::timeout(drain.grace, graceful.shutdown()).await.is_err() {
+        drain.send_replace(());
+        // Every connection listens to it for as long as it lasts.
+        if tokio::time::timeout(end.grace, drain.closed()).await.is_err() {
             tracing::warn!("requests still running after the grace are cut");
-            drain.is_cutting.store(true, Ordering::Relaxed);
+            end.is_cutting.store(true, Ordering::Relaxed);
         }
     });
     // Dropping the runtime drops what still runs, and with it every lease and record.
@@ -150,11 +155,11 @@ fn take_over(
     (stream, peer): (StdStream, SocketAddr),
     connections: &Connections,
     count: &Arc<AtomicUsize>,
-    graceful: &GracefulShutdown,
+    drain: &watch::Sender<()>,
 ) {
     let place = Place(Arc::clone(count));
     match TcpStream::from_std(stream) {
-        Ok(stream) => connections.serve(stream, peer, place, graceful),
+        Ok(stream) => connections.serve(stream, peer, place, drain.subscribe()),
         Err(error) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "a connection could not be taken over");
         }

@@ -51,6 +51,8 @@ pub enum ConfigError {
     Unreadable { option: &'static str, origin: Origin, path: PathBuf, cause: io::Error },
     #[error("{option} is given twice, by {first} and by {second}; remove one of them")]
     GivenTwice { option: &'static str, first: Origin, second: Origin },
+    #[error("{option} is set (from {origin}) but {missing} is not; set both or neither")]
+    Alone { option: &'static str, origin: Origin, missing: &'static str },
     #[error("{} line {line}: {problem}", path.display())]
     File { path: PathBuf, line: usize, problem: FileProblem },
 }

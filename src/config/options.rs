@@ -73,6 +73,10 @@ options! {
         "File with `NAME=value` lines, one for each of these variables; the environment and flags override it.";
     LISTEN, Kind::Value("ADDRESS:PORT"), Some("127.0.0.1:8080"),
         "Address and port to listen on.";
+    TLS_CERT_FILE, Kind::Value("FILE"), None,
+        "PEM file of this server's certificate and its chain; with it only TLS is spoken. A new certificate is noticed.";
+    TLS_KEY_FILE, Kind::Value("FILE"), None,
+        "PEM file of the certificate's private key.";
     PUBLIC_URL, Kind::Value("URL"), None,
         "Where clients and browsers reach this server, as `https://pool.example.com`.";
     TRUSTED_PROXIES, Kind::Value("CIDR,…"), None,

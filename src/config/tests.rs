@@ -312,6 +312,23 @@ fn upstream_certificates_are_read() {
 }
 
 #[test]
+fn a_certificate_and_its_key_are_given_together() {
+    let config = good(&[("TLS_CERT_FILE", "/c.pem"), ("TLS_KEY_FILE", "/k.pem")]);
+    assert_eq!(config.tls, Some(TlsFiles { certificate: "/c.pem".into(), key: "/k.pem".into() }));
+    assert_eq!(row(&config, "TLS_KEY_FILE").0, "/k.pem");
+    assert_eq!(good(&[]).tls, None);
+    refused_alone("TLS_CERT_FILE", "TLS_KEY_FILE");
+    refused_alone("TLS_KEY_FILE", "TLS_CERT_FILE");
+}
+
+#[track_caller]
+fn refused_alone(given: &str, missing: &str) {
+    let expected =
+        format!("{given} is set (from environment variable {given}) but {missing} is not; set both or neither");
+    assert_eq!(problem(given, "/x.pem"), expected);
+}
+
+#[test]
 fn master_key_is_32_bytes_in_base64() {
     for text in [KEY, KEY.trim_end_matches('=')] {
         let config = good(&[("MASTER_KEY", text)]);
@@ -414,6 +431,8 @@ fn what_is_allowed_but_unwise_is_noticed() {
     let mentions = |variables: &[(&str, &str)], word: &str| good(variables).notices.iter().any(|n| n.contains(word));
     assert!(mentions(&[("LISTEN", "0.0.0.0:1")], "TRUSTED_PROXIES"));
     assert!(!mentions(&[("LISTEN", "0.0.0.0:1"), ("TRUSTED_PROXIES", "10.0.0.1")], "TRUSTED_PROXIES"));
+    let tls = [("LISTEN", "0.0.0.0:1"), ("TLS_CERT_FILE", "c"), ("TLS_KEY_FILE", "k")];
+    assert!(!mentions(&tls, "clear text"));
     assert!(mentions(&[("DISABLE_OLLAMA", "1"), ("DISABLE_OPENROUTER", "1")], "no provider"));
     assert!(!mentions(&[("DISABLE_OLLAMA", "1")], "no provider"));
 }

@@ -18,3 +18,5 @@ mod sdk;
 mod support;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod tls;
