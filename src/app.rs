@@ -10,6 +10,8 @@ mod control;
 mod downstream;
 mod echo;
 mod listener;
+mod patience;
+mod room;
 mod startup;
 mod stop_signal;
 mod threads;
@@ -72,10 +74,12 @@ impl App {
         default_provider: ProviderId,
         dropped_lines: DroppedLines,
     ) -> anyhow::Result<Self> {
-        // First of all, so that a start that is refused for the address has changed nothing.
+        startup::raise_file_limit();
+        // Before anything is opened, so that a start that is refused for the address has changed nothing.
         let listener = listener::bind(config.listen)?;
         let addr = listener.local_addr().context("cannot read the listening address")?;
         let public_url = config.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
+        let (write_timeout, grace) = (config.clients.write_timeout, config.shutdown_grace);
         let certificates = config.tls.clone().map(Certificates::load).transpose()?.map(Arc::new);
         let scheme = if certificates.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
         let base_url = public_url.clone().unwrap_or_else(|| format!("{scheme}://{addr}"));
@@ -87,11 +91,10 @@ impl App {
             .context("cannot start the control plane's threads")?;
         let (directory, storage, is_key_new) = startup::open(&config, clock.now())?;
         let opened = control.block_on(startup::load(config, clock, storage, default_provider, &directory))?;
-        let Opened { new_admin, shared, mut state, tls, limits, grace } = opened;
+        let Opened { new_admin, shared, mut state, tls, limits, room } = opened;
         state.dropped_lines = dropped_lines;
         let (stop, stopped) = watch::channel(false);
-        let max_body = limits.max_body_size.bytes();
-        let plane = ControlPlane::new(state.clone(), control.handle().clone(), max_body, public_url.as_deref(), scheme);
+        let plane = ControlPlane::new(state.clone(), control.handle().clone(), limits, public_url.as_deref(), scheme);
         let seed = u64::from_le_bytes(crate::vault::random_bytes()?);
         if let Some(certificates) = &certificates {
             let (certificates, stop) = (Arc::clone(certificates), stopped.clone());
@@ -105,11 +108,12 @@ impl App {
             recorders: state.ledger.recorders(),
             tls,
             certificates: certificates.clone(),
+            write_timeout,
             grace,
             seed,
         };
         let workers = threads::start(&plan, &stopped)?;
-        start_jobs(&control, listener, listener::Deal::new(&workers), &state, &stopped)?;
+        start_jobs(&control, listener, listener::Deal::new(&workers, room), &state, &stopped)?;
         if is_key_new {
             tracing::info!("made a master key; keep a copy of it apart from the database");
         }
@@ -124,9 +128,10 @@ impl App {
 
     /// Reads again what can change while the server runs.
     fn reload(&self) {
-        match &self.certificates {
-            Some(certificates) => certificates.reload(),
-            None => tracing::info!("there is nothing to read again: options are read at the start alone"),
+        if let Some(certificates) = &self.certificates {
+            certificates.reload();
+        } else {
+            tracing::info!("there is nothing to read again: options are read at the start alone");
         }
     }
 

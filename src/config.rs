@@ -53,6 +53,7 @@ pub struct Config {
     pub data_dir: PathBuf,
     pub secrets: Secrets,
     pub proxy: ProxyLimits,
+    pub clients: ClientLimits,
     /// The built-in providers, disabled ones included.
     pub providers: Vec<Provider>,
     pub attribution: Attribution,
@@ -90,9 +91,22 @@ pub struct Secrets {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProxyLimits {
     pub max_body_size: ByteSize,
+    /// A request body may be silent for so long.
+    pub body_timeout: Duration,
     pub max_attempts: u32,
     /// No further attempt starts later than this after the request arrived.
     pub retry_budget: Duration,
+}
+
+/// How much of the server clients may take for themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientLimits {
+    /// `None` is no limit.
+    pub max_connections: Option<NonZeroUsize>,
+    /// Of one address, or of one IPv6 /64. `None` is no limit.
+    pub max_connections_per_address: Option<NonZeroUsize>,
+    /// What waits to be written to a client that takes nothing of it for this long is given up.
+    pub write_timeout: Duration,
 }
 
 /// What OpenRouter is told about us where a client tells it nothing.
@@ -171,6 +185,7 @@ impl Config {
         let bots = lookup.value(&options::ENABLE_BOT_DETECTION, values::bot_policy);
         let upstream_ca_pem = lookup.file(&options::UPSTREAM_CA_FILE, values::pem);
         let proxy = proxy_limits(lookup);
+        let clients = client_limits(lookup);
         let shutdown_grace = lookup.value(&options::SHUTDOWN_GRACE, values::span);
         let workers = lookup.value(&options::WORKERS, values::workers);
         let log = log(lookup);
@@ -183,6 +198,7 @@ impl Config {
             data_dir: data_dir?,
             secrets,
             proxy: proxy?,
+            clients: clients?,
             providers: providers?,
             attribution: attribution?,
             rate_limit: rate_limit?,
@@ -246,9 +262,26 @@ fn rate_limit(lookup: &mut Lookup<'_>) -> Option<RateLimit> {
 
 fn proxy_limits(lookup: &mut Lookup<'_>) -> Option<ProxyLimits> {
     let max_body_size = lookup.value(&options::MAX_BODY_SIZE, ByteSize::parse_body_limit);
+    let body_timeout = lookup.value(&options::BODY_TIMEOUT, values::timeout);
     let max_attempts = lookup.value(&options::MAX_ATTEMPTS, values::attempts);
     let retry_budget = lookup.value(&options::RETRY_BUDGET, values::span);
-    Some(ProxyLimits { max_body_size: max_body_size?, max_attempts: max_attempts?, retry_budget: retry_budget? })
+    Some(ProxyLimits {
+        max_body_size: max_body_size?,
+        body_timeout: body_timeout?,
+        max_attempts: max_attempts?,
+        retry_budget: retry_budget?,
+    })
+}
+
+fn client_limits(lookup: &mut Lookup<'_>) -> Option<ClientLimits> {
+    let write_timeout = lookup.value(&options::WRITE_TIMEOUT, values::timeout);
+    let max_connections = lookup.value(&options::MAX_CONNECTIONS, values::most);
+    let max_connections_per_address = lookup.value(&options::MAX_CONNECTIONS_PER_IP, values::most);
+    Some(ClientLimits {
+        max_connections: max_connections?,
+        max_connections_per_address: max_connections_per_address?,
+        write_timeout: write_timeout?,
+    })
 }
 
 fn log(lookup: &mut Lookup<'_>) -> Option<LogConfig> {

@@ -22,6 +22,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::control::ControlPlane;
 use super::downstream::Downstream;
+use super::patience::PatientSocket;
 use super::threads::Place;
 use super::tls::Certificates;
 use crate::proxy::{self, ResponseBody, Worker};
@@ -39,12 +40,15 @@ pub(super) struct Connections {
     certificates: Option<Arc<Certificates>>,
 }
 
+type Socket = PatientSocket<TcpStream>;
+
 /// What answers, for one connection as for the next.
 #[derive(Clone)]
 struct Server {
     worker: Arc<Worker>,
     plane: ControlPlane,
     http1: http1::Builder,
+    write_timeout: Duration,
 }
 
 /// Says when the connection has to come to its end. It is held for as long as the connection lasts, because who gives the
@@ -52,10 +56,16 @@ struct Server {
 type Drain = watch::Receiver<()>;
 
 impl Connections {
-    pub(super) fn new(worker: Arc<Worker>, plane: ControlPlane, certificates: Option<Arc<Certificates>>) -> Self {
+    pub(super) fn new(
+        worker: Arc<Worker>,
+        plane: ControlPlane,
+        certificates: Option<Arc<Certificates>>,
+        write_timeout: Duration,
+    ) -> Self {
+        // Of headers it reads a hundred at most by itself.
         let mut http1 = http1::Builder::new();
         http1.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(MAX_BUFFER);
-        Self { server: Server { worker, plane, http1 }, certificates }
+        Self { server: Server { worker, plane, http1, write_timeout }, certificates }
     }
 
     /// Closes what has been idle for too long towards the upstreams.
@@ -66,6 +76,7 @@ impl Connections {
     /// Serves a connection on this thread's runtime until either side ends it.
     pub(super) fn serve(&self, stream: TcpStream, peer: SocketAddr, place: Place, drain: Drain) {
         let server = self.server.clone();
+        let stream = PatientSocket::new(stream, server.write_timeout);
         match &self.certificates {
             None => spawn(async move { server.http1(stream, peer, drain).await }, place),
             Some(certificates) => {
@@ -92,7 +103,7 @@ impl Server {
     where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
-        let Self { worker, plane, http1 } = self;
+        let Self { worker, plane, http1, write_timeout: _ } = self;
         let service = service_fn(move |request| answer(Arc::clone(&worker), plane.clone(), request, peer));
         drive(http1.serve_connection(TokioIo::new(Downstream::new(stream)), service), drain).await
     }
@@ -100,7 +111,7 @@ impl Server {
     /// Establishes TLS, and serves what it agreed on. A stop does not wait for a client that is not through yet.
     async fn tls(
         self,
-        handshake: tokio_rustls::Accept<TcpStream>,
+        handshake: tokio_rustls::Accept<Socket>,
         peer: SocketAddr,
         mut drain: Drain,
     ) -> Result<(), hyper::Error> {
@@ -124,7 +135,7 @@ impl Server {
     }
 }
 
-fn is_http2(stream: &TlsStream<TcpStream>) -> bool {
+fn is_http2(stream: &TlsStream<Socket>) -> bool {
     stream.get_ref().1.alpn_protocol() == Some(b"h2")
 }
 

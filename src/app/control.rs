@@ -12,6 +12,8 @@ use hyper::body::{Body as _, Incoming};
 use poem::web::{LocalAddr, RemoteAddr};
 use tokio::runtime::Handle;
 
+use super::patience::PatientBody;
+use crate::config::ProxyLimits;
 use crate::proxy::ResponseBody;
 use crate::web::{self, ControlRoutes, State};
 
@@ -19,7 +21,7 @@ use crate::web::{self, ControlRoutes, State};
 pub(super) struct ControlPlane {
     routes: Arc<ControlRoutes>,
     runtime: Handle,
-    max_body: usize,
+    limits: ProxyLimits,
     /// What clients are spoken to with.
     scheme: Scheme,
 }
@@ -28,22 +30,24 @@ impl ControlPlane {
     pub(super) fn new(
         state: State,
         runtime: Handle,
-        max_body: usize,
+        limits: ProxyLimits,
         public_url: Option<&str>,
         scheme: Scheme,
     ) -> Self {
-        Self { routes: Arc::new(ControlRoutes::new(state, public_url)), runtime, max_body, scheme }
+        Self { routes: Arc::new(ControlRoutes::new(state, public_url)), runtime, limits, scheme }
     }
 
     /// Answers one request. A client that leaves does not interrupt a change that has begun.
     pub(super) async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<ResponseBody> {
-        let is_too_large = request.body().size_hint().lower() > self.max_body as u64;
+        let max_body = self.limits.max_body_size.bytes();
+        let is_too_large = request.body().size_hint().lower() > max_body as u64;
         let (parts, body) = request.into_parts();
         let observed = self.routes.observe(&parts, peer);
         if is_too_large {
             return relayed(observed.end(web::body_too_large()));
         }
-        let body: BoxBody<Bytes, io::Error> = Limited::new(body, self.max_body).map_err(io::Error::other).boxed();
+        let body: BoxBody<Bytes, io::Error> =
+            Limited::new(PatientBody::new(body, self.limits.body_timeout), max_body).map_err(io::Error::other).boxed();
         let remote = RemoteAddr(peer.into());
         let parts = poem::RequestParts::from((parts, LocalAddr::default(), remote, self.scheme.clone()));
         let mut request = poem::Request::from_parts(parts, body.into());

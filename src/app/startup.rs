@@ -6,14 +6,15 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::time::Instant;
 
 use super::admin::{self, NewAdmin};
+use super::room::Room;
 use super::tls::Certificates;
 use crate::access::{Access, ClientToken};
 use crate::cache::Caches;
@@ -76,6 +77,18 @@ impl Directory {
     }
 }
 
+/// Takes as many file descriptors as the system grants: every connection is one, and the usual 1,024 are for programs
+/// that use `select`.
+pub(super) fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current == limit.maximum {
+        return;
+    }
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!(error = &error as &dyn std::error::Error, "the limit of open files could not be raised");
+    }
+}
+
 /// Opens the directory and the database in it. The last value says whether a master key was made.
 pub(super) fn open(config: &Config, now: Timestamp) -> anyhow::Result<(Directory, Storage, bool)> {
     let directory = Directory::open(&config.data_dir)?;
@@ -109,7 +122,7 @@ pub(super) struct Opened {
     pub(super) state: State,
     pub(super) tls: TlsRoots,
     pub(super) limits: ProxyLimits,
-    pub(super) grace: Duration,
+    pub(super) room: Arc<Room>,
 }
 
 /// Reads what is stored into the live parts.
@@ -143,6 +156,7 @@ pub(super) async fn load(
         default_provider: default_provider.clone(),
     });
     let caches = Arc::new(Caches::new(&clock));
+    let room = Arc::new(Room::new(&config.clients, config.trusted_proxies.clone()));
     let state = State {
         storage,
         pools,
@@ -153,6 +167,7 @@ pub(super) async fn load(
         started: Instant::now(),
         is_draining: Arc::default(),
         dropped_lines: DroppedLines::default(),
+        refused_connections: room.refused(),
         public_stats: crate::web::PublicStatsCache::default(),
         caches: Arc::clone(&caches),
         settings: settings.clone(),
@@ -175,7 +190,7 @@ pub(super) async fn load(
         settings,
         caches,
     });
-    Ok(Opened { new_admin, shared, state, tls, limits: config.proxy, grace: config.shutdown_grace })
+    Ok(Opened { new_admin, shared, state, tls, limits: config.proxy, room })
 }
 
 /// The control plane's own connections to the upstreams: each runtime has its own.

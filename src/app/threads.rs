@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::connection::Connections;
 use super::control::ControlPlane;
+use super::room::Taken;
 use super::tls::Certificates;
 use crate::proxy::{Shared, Worker};
 use crate::transport::{Options, TlsRoots, Transport};
@@ -21,10 +22,17 @@ use crate::usage::Recorder;
 /// How often connections to upstreams that nobody asks any more are closed.
 const TIDY_UP_EVERY: Duration = Duration::from_secs(30);
 
+/// A connection that was accepted.
+pub(super) struct Arrival {
+    pub(super) stream: StdStream,
+    pub(super) peer: SocketAddr,
+    pub(super) taken: Taken,
+}
+
 /// Where connections for a worker are put, and how many it has.
 #[derive(Clone)]
 pub(super) struct Seat {
-    connections: mpsc::UnboundedSender<(StdStream, SocketAddr)>,
+    connections: mpsc::UnboundedSender<Arrival>,
     count: Arc<AtomicUsize>,
 }
 
@@ -33,21 +41,24 @@ impl Seat {
         self.count.load(Ordering::Relaxed)
     }
 
-    pub(super) fn take(&self, stream: StdStream, peer: SocketAddr) {
+    pub(super) fn take(&self, arrival: Arrival) {
         self.count.fetch_add(1, Ordering::Relaxed);
         // A worker that has stopped drops the connection, as it should be.
-        if self.connections.send((stream, peer)).is_err() {
+        if self.connections.send(arrival).is_err() {
             self.count.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }
 
 /// One connection's place, given back when it ends in whatever way.
-pub(super) struct Place(Arc<AtomicUsize>);
+pub(super) struct Place {
+    count: Arc<AtomicUsize>,
+    _taken: Taken,
+}
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.count.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -76,6 +87,7 @@ pub(super) struct Plan<'a> {
     pub(super) tls: TlsRoots,
     /// The server's own; without any it speaks plain HTTP.
     pub(super) certificates: Option<Arc<Certificates>>,
+    pub(super) write_timeout: Duration,
     /// How long running requests may go on after the order to stop.
     pub(super) grace: Duration,
     pub(super) seed: u64,
@@ -90,7 +102,8 @@ pub(super) fn start(plan: &Plan<'_>, stop: &watch::Receiver<bool>) -> anyhow::Re
         let seed = plan.seed.wrapping_add((index as u64) << 48);
         let shared = Arc::clone(&plan.shared);
         let worker = Worker::new(shared, transport, Arc::clone(recorder), seed, Arc::clone(&is_cutting));
-        let connections = Connections::new(Arc::new(worker), plan.plane.clone(), plan.certificates.clone());
+        let connections =
+            Connections::new(Arc::new(worker), plan.plane.clone(), plan.certificates.clone(), plan.write_timeout);
         let (sender, receiver) = mpsc::unbounded_channel();
         let seat = Seat { connections: sender, count: Arc::default() };
         let end = End { grace: plan.grace, is_cutting: Arc::clone(&is_cutting) };
@@ -118,7 +131,7 @@ struct End {
 fn run(
     runtime: Runtime,
     connections: Connections,
-    mut receiver: mpsc::UnboundedReceiver<(StdStream, SocketAddr)>,
+    mut receiver: mpsc::UnboundedReceiver<Arrival>,
     count: &Arc<AtomicUsize>,
     end: End,
     mut stop: watch::Receiver<bool>,
@@ -152,12 +165,12 @@ fn run(
 }
 
 fn take_over(
-    (stream, peer): (StdStream, SocketAddr),
+    Arrival { stream, peer, taken }: Arrival,
     connections: &Connections,
     count: &Arc<AtomicUsize>,
     drain: &watch::Sender<()>,
 ) {
-    let place = Place(Arc::clone(count));
+    let place = Place { count: Arc::clone(count), _taken: taken };
     match TcpStream::from_std(stream) {
         Ok(stream) => connections.serve(stream, peer, place, drain.subscribe()),
         Err(error) => {

@@ -141,9 +141,9 @@ fn read(files: &TlsFiles) -> Result<Arc<ServerConfig>, CertificateError> {
         .map_err(unusable)?
         .with_no_client_auth()
         .with_single_cert(chain, key)
-        .map_err(|error| match error {
-            rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => CertificateError::Mismatch,
-            error => CertificateError::Unusable(error),
+        .map_err(|error| {
+            let is_mismatch = error == rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch);
+            if is_mismatch { CertificateError::Mismatch } else { CertificateError::Unusable(error) }
         })?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     // What a session needs to be resumed travels with the client, and takes no memory here.
@@ -161,9 +161,10 @@ fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> 
 /// In any of the three forms that tools write: PKCS#8, PKCS#1 or SEC1.
 fn key(path: &Path) -> Result<PrivateKeyDer<'static>, CertificateError> {
     let text = content(KEY, path)?;
-    PrivateKeyDer::from_pem_slice(&text).map_err(|error| match error {
-        pem::Error::NoItemsFound => CertificateError::NoKey { path: path.to_owned() },
-        source => CertificateError::Damaged { option: KEY, path: path.to_owned(), source },
+    PrivateKeyDer::from_pem_slice(&text).map_err(|source| {
+        let (option, path) = (KEY, path.to_owned());
+        let is_none = matches!(source, pem::Error::NoItemsFound);
+        if is_none { CertificateError::NoKey { path } } else { CertificateError::Damaged { option, path, source } }
     })
 }
 

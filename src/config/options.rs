@@ -119,6 +119,14 @@ options! {
         "PEM file of further certificate authorities that are trusted for upstream connections.";
     MAX_BODY_SIZE, Kind::Value("SIZE"), Some("32MiB"),
         "Largest request body that is accepted.";
+    BODY_TIMEOUT, Kind::Value("DURATION"), Some("30s"),
+        "Longest silence within a request body.";
+    WRITE_TIMEOUT, Kind::Value("DURATION"), Some("120s"),
+        "How long a client may take nothing of what waits for it, before it is given up.";
+    MAX_CONNECTIONS, Kind::Value("COUNT"), Some("16384"),
+        "Most connections of all clients together; 0 means no limit.";
+    MAX_CONNECTIONS_PER_IP, Kind::Value("COUNT"), Some("1024"),
+        "Most connections of one address, or of one IPv6 /64, that is not in `TRUSTED_PROXIES`; 0 means no limit.";
     MAX_ATTEMPTS, Kind::Value("COUNT"), Some("4"),
         "How often one request may be sent upstream, from 1 to 16.";
     RETRY_BUDGET, Kind::Value("DURATION"), Some("30s"),

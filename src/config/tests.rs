@@ -248,6 +248,16 @@ fn counts() {
 }
 
 #[test]
+fn limits_of_clients() {
+    let limits = good(&[("MAX_CONNECTIONS", "0"), ("MAX_CONNECTIONS_PER_IP", "5"), ("WRITE_TIMEOUT", "1s")]).clients;
+    assert_eq!(limits.max_connections, None);
+    assert_eq!(limits.max_connections_per_address, NonZeroUsize::new(5));
+    assert_eq!(limits.write_timeout, Duration::from_secs(1));
+    refused("MAX_CONNECTIONS", &["-1", "many", "1000001"], "a whole number from 0 to 1000000");
+    refused("BODY_TIMEOUT", &["0s", "30"], "");
+}
+
+#[test]
 fn durations() {
     let config = good(&[
         ("RETRY_BUDGET", "0s"),

@@ -6,6 +6,7 @@ mod cache;
 mod drain;
 mod failover;
 mod forms;
+mod greedy;
 mod hangup;
 mod headers;
 mod limits;

@@ -234,6 +234,43 @@ fn who_does_not_speak_tls_is_let_go_and_disturbs_nobody() {
     drop(silent);
 }
 
+#[test]
+fn a_stream_that_is_not_read_is_given_up_and_the_connection_goes_on() {
+    let server = Secure::start(&[("WRITE_TIMEOUT", "300ms")]);
+    let gate = server.app.upstream.gate();
+    let large = delta(&"x".repeat(64 * 1024));
+    let last = format!("{}data: [DONE]\n\n", delta("second"));
+    server.app.upstream.any_key().plays([
+        Answer::sse_raw([part(delta("first")), gate.wait(), part(last)]),
+        Answer::sse_raw((0..200).map(|_| part(large.clone()))),
+    ]);
+    let mut connection = server.connect(Protocol::Http2);
+    let mut silent = stream(&mut connection, &server.token);
+    says(&mut silent, "first");
+    let mut unread = stream(&mut connection, &server.token);
+    assert!(server.app.upstream.departure(1).early, "the upstream is let go");
+    server.counts_become([1, 0, 0, 1]);
+    gate.open();
+    assert!(silent.rest().expect("a clean end").contains("second"), "who waits for the upstream is waited with");
+    assert!(unread.rest().is_err(), "no clean end is made up");
+    let (status, _) = connection.call("POST", "/v1/chat/completions", &server.token, &chat(false));
+    assert_eq!(status, 200);
+    assert_eq!(server.counts(), [3, 2, 0, 1]);
+}
+
+#[test]
+fn a_large_answer_passes_whole_in_both_protocols() {
+    let server = Secure::start(&[]);
+    let text = "0123456789abcdef".repeat(256 * 1024);
+    server.app.upstream.any_key().plays([Answer::ok_json(&text), Answer::ok_json(&text)]);
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let mut connection = server.connect(protocol);
+        let (status, body) = connection.call("POST", "/v1/chat/completions", &server.token, &chat(false));
+        assert_eq!(status, 200);
+        assert!(body["choices"][0]["message"]["content"] == text.as_str(), "{protocol:?}");
+    }
+}
+
 /// What curl, an implementation that is not ours, gets.
 #[test]
 fn curl_speaks_both_protocols() {

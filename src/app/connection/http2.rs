@@ -3,6 +3,8 @@
 //! What a client can make us keep is bounded: streams, headers, what it uploads without our reading it, what it asks for
 //! without reading it. Streams that are begun and reset again and again end the connection (hyper's own limits).
 
+mod pace;
+
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,12 +14,12 @@ use hyper::rt::Executor;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 
-use super::{Drain, HEADER_TIMEOUT, Server, answer};
+use super::{Drain, HEADER_TIMEOUT, Server, Socket, answer};
+use pace::{Pace, PacedBody};
 
 const MAX_STREAMS: u32 = 256;
 /// As the data plane has it for HTTP/1.1.
@@ -36,13 +38,16 @@ const LAST_WORD: Duration = Duration::from_secs(5);
 impl Server {
     pub(super) async fn http2(
         self,
-        stream: TlsStream<TcpStream>,
+        stream: TlsStream<Socket>,
         peer: SocketAddr,
         mut drain: Drain,
     ) -> Result<(), hyper::Error> {
-        let Self { worker, plane, http1: _ } = self;
-        let service = service_fn(move |request| answer(Arc::clone(&worker), plane.clone(), request, peer));
-        let streams = Streams::default();
+        let Self { worker, plane, http1: _, write_timeout } = self;
+        let service = service_fn(move |request| {
+            let answer = answer(Arc::clone(&worker), plane.clone(), request, peer);
+            async { answer.await.map(|answer| answer.map(PacedBody::new)) }
+        });
+        let streams = Streams { open: watch::Sender::default(), write_timeout };
         let connection = builder(streams.clone()).serve_connection(TokioIo::new(stream), service);
         let mut connection = pin!(connection);
         tokio::select! {
@@ -76,13 +81,16 @@ fn builder(streams: Streams) -> http2::Builder<Streams> {
 }
 
 /// The streams of one connection: hyper gives each to be run on its own, and they are counted here.
-#[derive(Clone, Default)]
-struct Streams(watch::Sender<usize>);
+#[derive(Clone)]
+struct Streams {
+    open: watch::Sender<usize>,
+    write_timeout: Duration,
+}
 
 impl Streams {
     /// Returns when nothing has run for this long.
     async fn quiet_for(&self, limit: Duration) {
-        let mut open = self.0.subscribe();
+        let mut open = self.open.subscribe();
         while open.wait_for(|open| *open == 0).await.is_ok() {
             if timeout(limit, open.changed()).await.is_err() {
                 return;
@@ -93,10 +101,10 @@ impl Streams {
 
 impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Streams {
     fn execute(&self, stream: F) {
-        let open = Open::one_more(self.0.clone());
+        let (open, write_timeout) = (Open::one_more(self.open.clone()), self.write_timeout);
         #[expect(clippy::disallowed_methods, reason = "a stream is not a job: it ends with its client")]
         tokio::spawn(async move {
-            stream.await;
+            Pace::keep(stream, write_timeout).await;
             drop(open);
         });
     }

@@ -54,7 +54,9 @@ fn files_that_cannot_be_used_are_refused_before_anything_is_touched() {
         options.extend(tls.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         let ended = run(binary(&["serve"], &options));
         assert_eq!((ended.code, ended.err.lines().count()), (Some(2), 1), "{ended:?}");
-        says.iter().for_each(|text| assert!(ended.err.contains(text), "{text:?}: {}", ended.err));
+        for text in says {
+            assert!(ended.err.contains(text), "{text:?}: {}", ended.err);
+        }
         assert!(!data.exists());
     };
     refused(&given[..1], &["TLS_CERT_FILE is set", "TLS_KEY_FILE is not", "set both or neither"]);
