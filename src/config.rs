@@ -31,12 +31,12 @@ pub use args::Args;
 pub use environment::Environment;
 pub use error::{ConfigError, FileProblem, Invalid, Origin};
 pub use lookup::EffectiveValue;
-pub use secrets::{AdminToken, MasterKey};
+pub use secrets::{AdminToken, MasterKey, ProxyUrl};
 pub use values::{ByteSize, LogFilter, LogFormat};
 pub(crate) use values::{header_text, referer};
 
 use crate::domain::bots::BotPolicy;
-use crate::domain::provider::{Provider, Timeouts};
+use crate::domain::provider::{Provider, ProviderId, Timeouts};
 use lookup::Lookup;
 
 /// The whole configuration. Without `Debug`, for it holds secrets; [`Config::effective`] is what may be shown.
@@ -56,6 +56,7 @@ pub struct Config {
     pub clients: ClientLimits,
     /// The built-in providers, disabled ones included.
     pub providers: Vec<Provider>,
+    pub proxies: UpstreamProxies,
     pub attribution: Attribution,
     pub rate_limit: RateLimit,
     /// What happens to requests of scripts and crawlers.
@@ -85,6 +86,23 @@ pub struct TlsFiles {
 pub struct Secrets {
     pub master_key: Option<MasterKey>,
     pub admin_token: Option<AdminToken>,
+}
+
+/// Through which proxy each provider is reached, if through any.
+pub struct UpstreamProxies {
+    ollama: Option<ProxyUrl>,
+    openrouter: Option<ProxyUrl>,
+}
+
+impl UpstreamProxies {
+    pub(crate) fn of(&self, provider: &ProviderId) -> Option<&ProxyUrl> {
+        match provider.as_str() {
+            "ollama" => self.ollama.as_ref(),
+            "openrouter" => self.openrouter.as_ref(),
+            // The demonstration's, which is on this machine.
+            _ => None,
+        }
+    }
 }
 
 /// How far the data plane goes for one request.
@@ -180,6 +198,7 @@ impl Config {
             admin_token: lookup.secret(&options::ADMIN_TOKEN, &options::ADMIN_TOKEN_FILE, AdminToken::parse),
         };
         let providers = providers(lookup);
+        let proxies = proxies(lookup);
         let attribution = attribution(lookup, public_url.as_ref());
         let rate_limit = rate_limit(lookup);
         let bots = lookup.value(&options::ENABLE_BOT_DETECTION, values::bot_policy);
@@ -200,6 +219,7 @@ impl Config {
             proxy: proxy?,
             clients: clients?,
             providers: providers?,
+            proxies,
             attribution: attribution?,
             rate_limit: rate_limit?,
             bots: bots?,
@@ -243,6 +263,13 @@ fn providers(lookup: &mut Lookup<'_>) -> Option<Vec<Provider>> {
     let ollama = Provider::ollama(ollama_url?, !is_ollama_disabled?);
     let openrouter = Provider::openrouter(openrouter_url?, !is_openrouter_disabled?);
     Some(vec![Provider { timeouts, ..ollama }, Provider { timeouts, ..openrouter }])
+}
+
+/// One that is wrong is among the errors, and nothing here is used then.
+fn proxies(lookup: &mut Lookup<'_>) -> UpstreamProxies {
+    let all = lookup.value(&options::UPSTREAM_PROXY, ProxyUrl::parse).flatten();
+    let mut of = |opt| lookup.value(opt, ProxyUrl::parse).unwrap_or_else(|| all.clone());
+    UpstreamProxies { ollama: of(&options::OLLAMA_PROXY), openrouter: of(&options::OPENROUTER_PROXY) }
 }
 
 fn attribution(lookup: &mut Lookup<'_>, public_url: Option<&Url>) -> Option<Attribution> {

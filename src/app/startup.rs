@@ -21,7 +21,7 @@ use crate::cache::Caches;
 use crate::changes::{self, Changes};
 use crate::checks::{Checkable, Checks};
 use crate::clock::Clock;
-use crate::config::{Config, ProxyLimits};
+use crate::config::{Config, ProxyLimits, UpstreamProxies};
 use crate::domain::audit::Change;
 use crate::domain::provider::{Provider, ProviderId};
 use crate::domain::secret::{ApiKeySecret, ClientTokenSecret};
@@ -32,7 +32,7 @@ use crate::proxy::{Shared, Upstream};
 use crate::settings;
 use crate::storage::{self, NewApiKey, Storage};
 use crate::telemetry::DroppedLines;
-use crate::transport::{Endpoint, Options, TlsRoots, Transport};
+use crate::transport::{Endpoint, Options, TlsRoots, Transport, UpstreamProxy};
 use crate::usage::{Ledger, ModelNames};
 use crate::vault::{MasterKey, Vault};
 use crate::web::{Control, State};
@@ -139,7 +139,7 @@ pub(super) async fn load(
     let pools = load_pools(&storage, &config.providers, now).await?;
     let access = load_access(&storage).await?;
     let tls = tls_roots(&config)?;
-    let upstreams = load_upstreams(&storage, &config.providers, &pools).await?;
+    let upstreams = load_upstreams(&storage, &config, &pools).await?;
     let ledger = Arc::new(Ledger::new(storage.clone(), pools.clone(), config.workers));
     let table = settings::Table::new(&config, &config.providers);
     let stored = storage.settings().await.context("cannot read the settings")?;
@@ -208,7 +208,7 @@ fn checks(upstreams: &[Arc<Upstream>], tls: &TlsRoots, settings: &settings::Live
 pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
     tls_roots(config)?;
     config.tls.clone().map(Certificates::load).transpose()?;
-    config.providers.iter().try_for_each(|provider| endpoint(provider).map(drop))
+    config.providers.iter().try_for_each(|provider| endpoint(provider, &config.proxies).map(drop))
 }
 
 fn tls_roots(config: &Config) -> anyhow::Result<TlsRoots> {
@@ -218,9 +218,13 @@ fn tls_roots(config: &Config) -> anyhow::Result<TlsRoots> {
     }
 }
 
-fn endpoint(provider: &Provider) -> anyhow::Result<Endpoint> {
-    Endpoint::parse(&provider.base_url)
-        .with_context(|| format!("the base URL of the provider {} cannot be used", provider.id))
+fn endpoint(provider: &Provider, proxies: &UpstreamProxies) -> anyhow::Result<Endpoint> {
+    let endpoint = Endpoint::parse(&provider.base_url)
+        .with_context(|| format!("the base URL of the provider {} cannot be used", provider.id))?;
+    let Some(proxy) = proxies.of(&provider.id) else { return Ok(endpoint) };
+    let proxy = UpstreamProxy::parse(proxy.expose())
+        .with_context(|| format!("the proxy for the provider {} cannot be used", provider.id))?;
+    Ok(endpoint.via(proxy))
 }
 
 async fn load_pools(storage: &Storage, providers: &[Provider], now: Timestamp) -> anyhow::Result<Vec<Arc<Pool>>> {
@@ -248,17 +252,18 @@ async fn load_access(storage: &Storage) -> anyhow::Result<Arc<Access>> {
     Ok(access)
 }
 
-async fn load_upstreams(
-    storage: &Storage,
-    providers: &[Provider],
-    pools: &[Arc<Pool>],
-) -> anyhow::Result<Vec<Arc<Upstream>>> {
+async fn load_upstreams(storage: &Storage, config: &Config, pools: &[Arc<Pool>]) -> anyhow::Result<Vec<Arc<Upstream>>> {
     const ALL: u32 = u32::MAX;
     let mut upstreams = Vec::new();
-    for (provider, pool) in providers.iter().zip(pools) {
+    for (provider, pool) in config.providers.iter().zip(pools) {
         let known = storage.top_models(Some(provider.id.clone()), ALL).await.context("cannot read the statistics")?;
         let names = ModelNames::new(known.into_iter().map(|model| model.model.to_string()));
-        upstreams.push(Arc::new(Upstream::new(provider.clone(), endpoint(provider)?, Arc::clone(pool), names)));
+        upstreams.push(Arc::new(Upstream::new(
+            provider.clone(),
+            endpoint(provider, &config.proxies)?,
+            Arc::clone(pool),
+            names,
+        )));
     }
     Ok(upstreams)
 }

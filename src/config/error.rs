@@ -121,6 +121,8 @@ pub enum Invalid {
     NotALogFormat,
     #[error("expected a level (error, warn, info, debug, trace, off) or module=level, separated by commas")]
     NotALogFilter,
+    #[error("expected a proxy such as http://host:3128 or socks5://user:password@host:1080, or none")]
+    NotAProxy,
     #[error("contains no PEM certificate")]
     NotPem,
     #[error("the file is empty")]

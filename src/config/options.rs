@@ -115,6 +115,12 @@ options! {
         "Length of a window, in seconds or as `1m`; locks `rate_limit.window_seconds`.";
     ENABLE_BOT_DETECTION, Kind::Value("POLICY"), Some("off"),
         "What happens to requests whose user agent is a script's or a crawler's: `off`, `log` or `refuse`; locks `bots.policy`.";
+    UPSTREAM_PROXY, Kind::Secret, None,
+        "Proxy through which upstreams are reached: `http://user:password@host:port` or `socks5://…`; `none` for none.";
+    OLLAMA_PROXY, Kind::Secret, None,
+        "The same for the `ollama` provider alone, before `UPSTREAM_PROXY`.";
+    OPENROUTER_PROXY, Kind::Secret, None,
+        "The same for the `openrouter` provider alone, before `UPSTREAM_PROXY`.";
     UPSTREAM_CA_FILE, Kind::Value("FILE"), None,
         "PEM file of further certificate authorities that are trusted for upstream connections.";
     MAX_BODY_SIZE, Kind::Value("SIZE"), Some("32MiB"),

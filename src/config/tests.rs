@@ -1,5 +1,7 @@
 //! Every option good and bad, the order of the layers, and that no secret can be seen.
 
+mod network;
+
 use std::collections::BTreeSet;
 use std::fs;
 
@@ -248,16 +250,6 @@ fn counts() {
 }
 
 #[test]
-fn limits_of_clients() {
-    let limits = good(&[("MAX_CONNECTIONS", "0"), ("MAX_CONNECTIONS_PER_IP", "5"), ("WRITE_TIMEOUT", "1s")]).clients;
-    assert_eq!(limits.max_connections, None);
-    assert_eq!(limits.max_connections_per_address, NonZeroUsize::new(5));
-    assert_eq!(limits.write_timeout, Duration::from_secs(1));
-    refused("MAX_CONNECTIONS", &["-1", "many", "1000001"], "a whole number from 0 to 1000000");
-    refused("BODY_TIMEOUT", &["0s", "30"], "");
-}
-
-#[test]
 fn durations() {
     let config = good(&[
         ("RETRY_BUDGET", "0s"),
@@ -319,23 +311,6 @@ fn upstream_certificates_are_read() {
     assert_eq!(config.upstream_ca_pem.as_deref(), Some(pem));
     refused("UPSTREAM_CA_FILE", &[&file(&dir, "ca.txt", "hello")], "contains no PEM certificate");
     refused("UPSTREAM_CA_FILE", &["/nonexistent.pem"], "cannot read /nonexistent.pem");
-}
-
-#[test]
-fn a_certificate_and_its_key_are_given_together() {
-    let config = good(&[("TLS_CERT_FILE", "/c.pem"), ("TLS_KEY_FILE", "/k.pem")]);
-    assert_eq!(config.tls, Some(TlsFiles { certificate: "/c.pem".into(), key: "/k.pem".into() }));
-    assert_eq!(row(&config, "TLS_KEY_FILE").0, "/k.pem");
-    assert_eq!(good(&[]).tls, None);
-    refused_alone("TLS_CERT_FILE", "TLS_KEY_FILE");
-    refused_alone("TLS_KEY_FILE", "TLS_CERT_FILE");
-}
-
-#[track_caller]
-fn refused_alone(given: &str, missing: &str) {
-    let expected =
-        format!("{given} is set (from environment variable {given}) but {missing} is not; set both or neither");
-    assert_eq!(problem(given, "/x.pem"), expected);
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod models;
 mod rate_limit;
 mod stats;
 mod streaming;
+mod tunnel;
 
 use serde_json::{Value, json};
 use tokio::time::Instant;
