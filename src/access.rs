@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
+pub(crate) use client_network::ClientNetwork;
 pub(crate) use slow_down::{Penalty, SlowDown};
 pub(crate) use window::{Limit, Standing, WindowLimit};
 

@@ -12,12 +12,15 @@ mod downstream;
 mod echo;
 mod listener;
 mod local;
+mod patience;
 mod rekey;
 mod restore;
+mod room;
 mod service_manager;
 mod startup;
 mod stop_signal;
 mod threads;
+mod tls;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -26,6 +29,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use http::uri::Scheme;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
@@ -49,6 +53,7 @@ pub use startup::MASTER_KEY_FILE;
 use startup::{Directory, Opened, OpenedStorage};
 use stop_signal::StopSignal;
 use threads::{Plan, WorkerThread};
+use tls::Certificates;
 
 /// A running server.
 pub struct App {
@@ -61,6 +66,8 @@ pub struct App {
     workers: Vec<WorkerThread>,
     stop: watch::Sender<bool>,
     state: State,
+    /// With which it speaks TLS.
+    certificates: Option<Arc<Certificates>>,
     /// Taken away before another process may have the directory.
     _socket: Option<Socket>,
     /// Keeps a second process off the data directory.
@@ -81,25 +88,43 @@ impl App {
         default_provider: ProviderId,
         dropped_lines: DroppedLines,
     ) -> anyhow::Result<Self> {
-        // First of all, so that a start that is refused for the address has changed nothing.
+        startup::raise_file_limit();
+        // Before anything is opened, so that a start that is refused for the address has changed nothing.
         let listener = listener::bind(config.listen)?;
         let addr = listener.local_addr().context("cannot read the listening address")?;
         let public_url = config.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
-        let base_url = public_url.clone().unwrap_or_else(|| format!("http://{addr}"));
+        let (write_timeout, grace) = (config.clients.write_timeout, config.shutdown_grace);
+        let certificates = config.tls.clone().map(Certificates::load).transpose()?.map(Arc::new);
+        let scheme = if certificates.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
+        let base_url = public_url.clone().unwrap_or_else(|| format!("{scheme}://{addr}"));
         let control = control_runtime()?;
         let directory = Directory::open(&config.data_dir)?;
         let OpenedStorage { storage, is_key_new } = startup::open_storage(&config, &directory, clock.now())?;
         let opened = control.block_on(startup::load(config, clock, storage, default_provider, &directory))?;
-        let Opened { new_admin, shared, mut state, tls, limits, grace } = opened;
+        let Opened { new_admin, shared, mut state, tls, limits, room } = opened;
         state.dropped_lines = dropped_lines;
         let (stop, stopped) = watch::channel(false);
-        let max_body = limits.max_body_size.bytes();
-        let plane = ControlPlane::new(state.clone(), control.handle().clone(), max_body, public_url.as_deref());
+        let plane = ControlPlane::new(state.clone(), control.handle().clone(), limits, public_url.as_deref(), scheme);
         let seed = u64::from_le_bytes(crate::vault::random_bytes()?);
         let socket = open_socket(&control, &directory, &plane, &stopped);
-        let plan = Plan { shared, plane, recorders: state.ledger.recorders(), tls, grace, seed };
+        if let Some(certificates) = &certificates {
+            let (certificates, stop) = (Arc::clone(certificates), stopped.clone());
+            jobs::spawn(control.handle(), "look after the certificate", move || {
+                tls::watch(Arc::clone(&certificates), stop.clone())
+            });
+        }
+        let plan = Plan {
+            shared,
+            plane,
+            recorders: state.ledger.recorders(),
+            tls,
+            certificates: certificates.clone(),
+            write_timeout,
+            grace,
+            seed,
+        };
         let workers = threads::start(&plan, &stopped)?;
-        start_jobs(&control, listener, listener::Deal::new(&workers), &state, &stopped)?;
+        start_jobs(&control, listener, listener::Deal::new(&workers, room), &state, &stopped)?;
         if is_key_new {
             tracing::info!("made a master key; keep a copy of it apart from the database");
         }
@@ -112,6 +137,7 @@ impl App {
             workers,
             stop,
             state,
+            certificates,
             _socket: socket,
             _directory: directory,
         })
@@ -119,6 +145,15 @@ impl App {
 
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Reads again what can change while the server runs.
+    fn reload(&self) {
+        if let Some(certificates) = &self.certificates {
+            certificates.reload();
+        } else {
+            tracing::info!("there is nothing to read again: options are read at the start alone");
+        }
     }
 
     /// Takes no more connections, lets running requests end for as long as the grace allows, writes everything.
@@ -276,7 +311,7 @@ pub fn serve(config: Config, dropped_lines: DroppedLines, tell: impl Fn(&str)) -
     let mut app = App::start_with(config, Clock::system(), ProviderId::ollama(), dropped_lines)?;
     app.introduce_admin(&tell)?;
     app.report_to(&service_manager);
-    stop.wait();
+    stop.wait(|| app.reload());
     service_manager.stopping();
     app.shutdown()
 }
@@ -301,6 +336,6 @@ pub fn demo(mut config: Config, dropped_lines: DroppedLines, tell: impl Fn(&str)
         echo::MODEL,
     ));
     app.introduce_admin(&tell)?;
-    stop.wait();
+    stop.wait(|| app.reload());
     app.shutdown()
 }

@@ -39,8 +39,8 @@ const DONE_IN_PART: u8 = 3;
 const AFTER_HELP: &str = "\
 Every option can also be set in the environment or in the file named by --config, as NAME=value; a flag overrides the \
 environment, which overrides the file.
-MASTER_KEY and ADMIN_TOKEN are secrets: set them there, or name a file that holds them; they have no flag because other \
-users of a machine can read command lines.
+MASTER_KEY, ADMIN_TOKEN and the URLs of proxies are secrets: set them there, or name a file that holds the first two; they \
+have no flag because other users of a machine can read command lines.
 
 Commands other than `serve`, `demo` and `check` work on the data directory, whether a server is running on it or not.
 

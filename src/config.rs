@@ -32,18 +32,20 @@ pub use args::Args;
 pub use environment::Environment;
 pub use error::{ConfigError, FileProblem, Invalid, Origin};
 pub use lookup::EffectiveValue;
-pub use secrets::{AdminToken, MasterKey};
+pub use secrets::{AdminToken, MasterKey, ProxyUrl};
 pub use service_manager::ServiceManager;
 pub use values::{ByteSize, LogFilter, LogFormat};
 pub(crate) use values::{header_text, referer};
 
 use crate::domain::bots::BotPolicy;
-use crate::domain::provider::{Provider, Timeouts};
+use crate::domain::provider::{Provider, ProviderId, Timeouts};
 use lookup::Lookup;
 
 /// The whole configuration. Without `Debug`, for it holds secrets; [`Config::effective`] is what may be shown.
 pub struct Config {
     pub listen: SocketAddr,
+    /// With these only TLS is spoken.
+    pub tls: Option<TlsFiles>,
     /// Where clients reach the server: scheme, host and port, without a path.
     pub public_url: Option<Url>,
     /// Whose `X-Forwarded-For` is believed. Empty: nobody's.
@@ -53,8 +55,10 @@ pub struct Config {
     pub data_dir: PathBuf,
     pub secrets: Secrets,
     pub proxy: ProxyLimits,
+    pub clients: ClientLimits,
     /// The built-in providers, disabled ones included.
     pub providers: Vec<Provider>,
+    pub proxies: UpstreamProxies,
     pub attribution: Attribution,
     pub rate_limit: RateLimit,
     /// What happens to requests of scripts and crawlers.
@@ -73,19 +77,58 @@ pub struct Config {
     effective: Vec<EffectiveValue>,
 }
 
+/// The server's certificate: what is in the files is read when it is needed, for they change while the server runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate and its chain, in PEM.
+    pub certificate: PathBuf,
+    /// The private key, in PEM.
+    pub key: PathBuf,
+}
+
 /// Secrets that were given. What was not given is generated in the data directory by whoever needs it.
 pub struct Secrets {
     pub master_key: Option<MasterKey>,
     pub admin_token: Option<AdminToken>,
 }
 
+/// Through which proxy each provider is reached, if through any.
+pub struct UpstreamProxies {
+    ollama: Option<ProxyUrl>,
+    openrouter: Option<ProxyUrl>,
+}
+
+impl UpstreamProxies {
+    pub(crate) fn of(&self, provider: &ProviderId) -> Option<&ProxyUrl> {
+        match provider.as_str() {
+            "ollama" => self.ollama.as_ref(),
+            "openrouter" => self.openrouter.as_ref(),
+            // The demonstration's, which is on this machine.
+            _ => None,
+        }
+    }
+}
+
 /// How far the data plane goes for one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProxyLimits {
     pub max_body_size: ByteSize,
+    /// A request body may be silent for so long.
+    pub body_timeout: Duration,
     pub max_attempts: u32,
     /// No further attempt starts later than this after the request arrived.
     pub retry_budget: Duration,
+}
+
+/// How much of the server clients may take for themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientLimits {
+    /// `None` is no limit.
+    pub max_connections: Option<NonZeroUsize>,
+    /// Of one address, or of one IPv6 /64. `None` is no limit.
+    pub max_connections_per_address: Option<NonZeroUsize>,
+    /// What waits to be written to a client that takes nothing of it for this long is given up.
+    pub write_timeout: Duration,
 }
 
 /// What OpenRouter is told about us where a client tells it nothing.
@@ -148,6 +191,7 @@ impl Config {
     /// Reads every option before it gives up on any, so that no problem hides another.
     fn assemble(lookup: &mut Lookup<'_>) -> Option<Self> {
         let listen = lookup.value(&options::LISTEN, values::listen);
+        let tls = lookup.files(&options::TLS_CERT_FILE, &options::TLS_KEY_FILE);
         let public_url = lookup.value(&options::PUBLIC_URL, values::public_url);
         let trusted_proxies = lookup.value(&options::TRUSTED_PROXIES, values::networks);
         let admin_networks = lookup.value(&options::ADMIN_NETWORKS, values::networks);
@@ -158,23 +202,28 @@ impl Config {
             admin_token: lookup.secret(&options::ADMIN_TOKEN, &options::ADMIN_TOKEN_FILE, AdminToken::parse),
         };
         let providers = providers(lookup);
+        let proxies = proxies(lookup);
         let attribution = attribution(lookup, public_url.as_ref());
         let rate_limit = rate_limit(lookup);
         let bots = lookup.value(&options::ENABLE_BOT_DETECTION, values::bot_policy);
         let upstream_ca_pem = lookup.file(&options::UPSTREAM_CA_FILE, values::pem);
         let proxy = proxy_limits(lookup);
+        let clients = client_limits(lookup);
         let shutdown_grace = lookup.value(&options::SHUTDOWN_GRACE, values::span);
         let workers = lookup.value(&options::WORKERS, values::workers);
         let log = log(lookup);
         Some(Self {
             listen: listen?,
+            tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
             public_url,
             trusted_proxies: trusted_proxies.unwrap_or_default(),
             admin_networks: admin_networks.unwrap_or_default(),
             data_dir: data_dir?,
             secrets,
             proxy: proxy?,
+            clients: clients?,
             providers: providers?,
+            proxies,
             attribution: attribution?,
             rate_limit: rate_limit?,
             bots: bots?,
@@ -189,10 +238,10 @@ impl Config {
     }
 
     fn add_notices(&mut self) {
-        if !self.listen.ip().is_loopback() && self.trusted_proxies.is_empty() {
+        if !self.listen.ip().is_loopback() && self.tls.is_none() && self.trusted_proxies.is_empty() {
             self.notices.push(String::from(
-                "LISTEN can be reached from other machines, in clear text; put a reverse proxy with TLS in front of \
-                 it and name that in TRUSTED_PROXIES",
+                "LISTEN can be reached from other machines, in clear text; set TLS_CERT_FILE and TLS_KEY_FILE, or put \
+                 a reverse proxy with TLS in front of it and name that in TRUSTED_PROXIES",
             ));
         }
         if !self.providers.iter().any(|provider| provider.is_enabled) {
@@ -221,6 +270,13 @@ fn providers(lookup: &mut Lookup<'_>) -> Option<Vec<Provider>> {
     Some(vec![Provider { timeouts, ..ollama }, Provider { timeouts, ..openrouter }])
 }
 
+/// One that is wrong is among the errors, and nothing here is used then.
+fn proxies(lookup: &mut Lookup<'_>) -> UpstreamProxies {
+    let all = lookup.value(&options::UPSTREAM_PROXY, ProxyUrl::parse).flatten();
+    let mut of = |opt| lookup.value(opt, ProxyUrl::parse).unwrap_or_else(|| all.clone());
+    UpstreamProxies { ollama: of(&options::OLLAMA_PROXY), openrouter: of(&options::OPENROUTER_PROXY) }
+}
+
 fn attribution(lookup: &mut Lookup<'_>, public_url: Option<&Url>) -> Option<Attribution> {
     let app = lookup.value(&options::OPENROUTER_APP_URL, referer);
     let site = lookup.value(&options::PUBLIC_SITE_URL, referer);
@@ -238,9 +294,26 @@ fn rate_limit(lookup: &mut Lookup<'_>) -> Option<RateLimit> {
 
 fn proxy_limits(lookup: &mut Lookup<'_>) -> Option<ProxyLimits> {
     let max_body_size = lookup.value(&options::MAX_BODY_SIZE, ByteSize::parse_body_limit);
+    let body_timeout = lookup.value(&options::BODY_TIMEOUT, values::timeout);
     let max_attempts = lookup.value(&options::MAX_ATTEMPTS, values::attempts);
     let retry_budget = lookup.value(&options::RETRY_BUDGET, values::span);
-    Some(ProxyLimits { max_body_size: max_body_size?, max_attempts: max_attempts?, retry_budget: retry_budget? })
+    Some(ProxyLimits {
+        max_body_size: max_body_size?,
+        body_timeout: body_timeout?,
+        max_attempts: max_attempts?,
+        retry_budget: retry_budget?,
+    })
+}
+
+fn client_limits(lookup: &mut Lookup<'_>) -> Option<ClientLimits> {
+    let write_timeout = lookup.value(&options::WRITE_TIMEOUT, values::timeout);
+    let max_connections = lookup.value(&options::MAX_CONNECTIONS, values::most);
+    let max_connections_per_address = lookup.value(&options::MAX_CONNECTIONS_PER_IP, values::most);
+    Some(ClientLimits {
+        max_connections: max_connections?,
+        max_connections_per_address: max_connections_per_address?,
+        write_timeout: write_timeout?,
+    })
 }
 
 fn log(lookup: &mut Lookup<'_>) -> Option<LogConfig> {

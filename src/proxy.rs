@@ -30,9 +30,11 @@ mod worker;
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
@@ -42,7 +44,7 @@ pub(crate) use body::ResponseBody;
 pub(crate) use error::Error;
 pub(crate) use worker::{Shared, Upstream, Worker};
 
-use crate::domain::api_form::ApiForm;
+use crate::domain::api_form::{ApiForm, ErrorForm};
 use crate::domain::client_address;
 use crate::domain::provider::ProviderKind;
 use crate::domain::request_view::{RequestView, strip_cloud_suffix};
@@ -65,11 +67,37 @@ pub(crate) fn owns(path: &str) -> bool {
 
 /// Answers one request to a path that the data plane owns.
 pub(crate) async fn answer(worker: Arc<Worker>, request: Request<Incoming>, peer: IpAddr) -> Response<ResponseBody> {
-    let started = Instant::now();
     let id = RequestId::new(worker.random());
+    guarded(id, answer_as(id, worker, request, peer)).await
+}
+
+/// A fault of ours in one request is an answer like any other, and takes nobody else along.
+async fn guarded(id: RequestId, answering: impl Future<Output = Response<ResponseBody>>) -> Response<ResponseBody> {
+    AssertUnwindSafe(answering).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!(request.id = %id, "a request panicked");
+        let mut response = Error::Internal { id }.into_response(ErrorForm::OpenAi);
+        name(&mut response, id);
+        response
+    })
+}
+
+/// What every answer has.
+fn name(response: &mut Response<ResponseBody>, id: RequestId) {
+    let headers = response.headers_mut();
+    headers.insert(HeaderName::from_static("x-request-id"), id.header_value());
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+}
+
+async fn answer_as(
+    id: RequestId,
+    worker: Arc<Worker>,
+    request: Request<Incoming>,
+    peer: IpAddr,
+) -> Response<ResponseBody> {
+    let started = Instant::now();
     let (parts, body) = request.into_parts();
     let route = route::find(parts.uri.path())
-        .unwrap_or(Route { provider: None, operation: Operation::Unknown(crate::domain::api_form::ErrorForm::OpenAi) });
+        .unwrap_or(Route { provider: None, operation: Operation::Unknown(ErrorForm::OpenAi) });
     let form = route.operation.error_form();
     let context = Context { worker, parts: &parts, started, id, peer };
     let client_address = context.client_address();
@@ -97,9 +125,8 @@ pub(crate) async fn answer(worker: Arc<Worker>, request: Request<Incoming>, peer
             "request"
         );
     }
+    name(&mut response, id);
     let headers = response.headers_mut();
-    headers.insert(HeaderName::from_static("x-request-id"), id.header_value());
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     if let Some(standing) = &standing {
         admission::tell(standing, headers);
     }
@@ -197,7 +224,7 @@ impl Context<'_> {
     async fn prepare(&self, form: ApiForm, upstream: &Arc<Upstream>, body: Incoming) -> Result<Prepared, Error> {
         let client_token = self.let_in(upstream).await?;
         self.check_enabled(upstream)?;
-        let mut body = upload::read(body, self.worker.shared.limits.max_body_size.bytes()).await?;
+        let mut body = upload::read(body, &self.worker.shared.limits).await?;
         let mut view = RequestView::read(form, &body).map_err(Error::BadBody)?;
         let unsuffixed;
         if let Some(model) = strip_cloud_suffix(upstream.provider.kind, &view.model) {
@@ -273,4 +300,25 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
         return scheme.eq_ignore_ascii_case(SCHEME).then_some(token.trim_ascii());
     }
     headers.get("x-api-key").map(|value| value.as_bytes().trim_ascii())
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_a_500_that_names_the_request_and_tells_nothing() {
+        let id = RequestId::new(0x0123_4567_89ab_cdef);
+        let response = guarded(id, async { panic!("sk-secret") }).await;
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(response.headers()["x-request-id"], "0123456789abcdef");
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(
+            body,
+            "{\"error\":{\"message\":\"Something went wrong here; the log says how, under 0123456789abcdef.\",\
+             \"type\":\"server_error\",\"param\":null,\"code\":\"internal\"}}"
+        );
+    }
 }

@@ -17,6 +17,7 @@ mod idle;
 mod request;
 mod stream;
 mod tls;
+mod upstream_proxy;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,7 @@ pub use error::{BodyError, InvalidRequest, Malformed, SendError};
 pub use idle::Options;
 pub use request::Request;
 pub use tls::{TlsRoots, TlsRootsError};
+pub use upstream_proxy::{UpstreamProxy, UpstreamProxyError};
 
 use tokio::time::Instant;
 

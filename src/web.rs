@@ -58,6 +58,8 @@ pub(crate) struct State {
     pub(crate) public_stats: PublicStatsCache,
     pub(crate) caches: Arc<Caches>,
     pub(crate) dropped_lines: DroppedLines,
+    /// Connections that were closed at once because there were too many.
+    pub(crate) refused_connections: Arc<std::sync::atomic::AtomicU64>,
     pub(crate) settings: settings::Live,
     pub(crate) settings_table: Arc<settings::Table>,
     pub(crate) changes: Arc<Changes>,

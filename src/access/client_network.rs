@@ -4,12 +4,12 @@ use std::net::{IpAddr, Ipv6Addr};
 
 /// An IPv4 address, or the /64 of an IPv6 address: whoever has one address of such a network has all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct ClientNetwork(u128);
+pub(crate) struct ClientNetwork(u128);
 
 impl ClientNetwork {
     const PREFIX: u128 = !(u64::MAX as u128);
 
-    pub(super) fn of(address: IpAddr) -> Self {
+    pub(crate) fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             // The mapped form ends in something other than zeros, so that it is no /64's.
             IpAddr::V4(address) => Self(address.to_ipv6_mapped().to_bits()),

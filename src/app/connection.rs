@@ -1,7 +1,10 @@
-//! One client connection: HTTP/1.1 by hyper, each request to the plane it belongs to.
+//! One client connection: HTTP/1.1, or HTTP/2 where TLS agreed on it, by hyper; each request to the plane it belongs to.
+
+mod http2;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,12 +13,18 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::GracefulConnection;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_rustls::server::TlsStream;
 
 use super::control::ControlPlane;
 use super::downstream::Downstream;
+use super::patience::PatientSocket;
 use super::threads::Place;
+use super::tls::Certificates;
 use crate::proxy::{self, ResponseBody, Worker};
 use crate::web::Origin;
 
@@ -24,40 +33,123 @@ use crate::web::Origin;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(100);
 /// The largest head that is read, and the most that is read of a body at once.
 const MAX_BUFFER: usize = 128 * 1024;
+/// For TLS to be established.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) struct Connections {
-    worker: Arc<Worker>,
-    plane: ControlPlane,
-    http: http1::Builder,
+    server: Server,
+    certificates: Option<Arc<Certificates>>,
 }
 
+type Socket = PatientSocket<TcpStream>;
+
+/// What answers, for one connection as for the next.
+#[derive(Clone)]
+struct Server {
+    worker: Arc<Worker>,
+    plane: ControlPlane,
+    http1: http1::Builder,
+    write_timeout: Duration,
+}
+
+/// Says when the connection has to come to its end. It is held for as long as the connection lasts, because who gives the
+/// order waits for that.
+type Drain = watch::Receiver<()>;
+
 impl Connections {
-    pub(super) fn new(worker: Arc<Worker>, plane: ControlPlane) -> Self {
-        let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(MAX_BUFFER);
-        Self { worker, plane, http }
+    pub(super) fn new(
+        worker: Arc<Worker>,
+        plane: ControlPlane,
+        certificates: Option<Arc<Certificates>>,
+        write_timeout: Duration,
+    ) -> Self {
+        // Of headers it reads a hundred at most by itself.
+        let mut http1 = http1::Builder::new();
+        http1.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(MAX_BUFFER);
+        Self { server: Server { worker, plane, http1, write_timeout }, certificates }
     }
 
     /// Closes what has been idle for too long towards the upstreams.
     pub(super) fn close_expired(&self) {
-        self.worker.close_expired();
+        self.server.worker.close_expired();
     }
 
     /// Serves a connection on this thread's runtime until either side ends it.
-    pub(super) fn serve(&self, stream: TcpStream, peer: SocketAddr, place: Place, graceful: &GracefulShutdown) {
-        let (worker, plane) = (Arc::clone(&self.worker), self.plane.clone());
-        let service = service_fn(move |request| answer(Arc::clone(&worker), plane.clone(), request, peer));
-        let connection = self.http.serve_connection(TokioIo::new(Downstream::new(stream)), service);
-        let connection = graceful.watch(connection);
-        #[expect(clippy::disallowed_methods, reason = "a connection is not a job: it ends with its client")]
-        tokio::spawn(async move {
-            // A client that leaves, or an answer that is cut on purpose: the record of the request has it.
-            if let Err(error) = connection.await {
-                tracing::debug!(error = &error as &dyn std::error::Error, "a connection ended early");
+    pub(super) fn serve(&self, stream: TcpStream, peer: SocketAddr, place: Place, drain: Drain) {
+        let server = self.server.clone();
+        let stream = PatientSocket::new(stream, server.write_timeout);
+        match &self.certificates {
+            None => spawn(async move { server.http1(stream, peer, drain).await }, place),
+            Some(certificates) => {
+                let handshake = certificates.acceptor().accept(stream);
+                spawn(async move { server.tls(handshake, peer, drain).await }, place);
             }
-            drop(place);
-        });
+        }
     }
+}
+
+fn spawn(connection: impl Future<Output = Result<(), hyper::Error>> + Send + 'static, place: Place) {
+    #[expect(clippy::disallowed_methods, reason = "a connection is not a job: it ends with its client")]
+    tokio::spawn(async move {
+        // A client that leaves, or an answer that is cut on purpose: the record of the request has it.
+        if let Err(error) = connection.await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "a connection ended early");
+        }
+        drop(place);
+    });
+}
+
+impl Server {
+    async fn http1<S>(self, stream: S, peer: SocketAddr, drain: Drain) -> Result<(), hyper::Error>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
+        let Self { worker, plane, http1, write_timeout: _ } = self;
+        let service = service_fn(move |request| answer(Arc::clone(&worker), plane.clone(), request, peer));
+        drive(http1.serve_connection(TokioIo::new(Downstream::new(stream)), service), drain).await
+    }
+
+    /// Establishes TLS, and serves what it agreed on. A stop does not wait for a client that is not through yet.
+    async fn tls(
+        self,
+        handshake: tokio_rustls::Accept<Socket>,
+        peer: SocketAddr,
+        mut drain: Drain,
+    ) -> Result<(), hyper::Error> {
+        let established = tokio::select! {
+            established = timeout(HANDSHAKE_TIMEOUT, handshake) => established,
+            _ = drain.changed() => return Ok(()),
+        };
+        // Boxed: the handshake's state is gone from here on, and what follows should not lie beside it.
+        match established {
+            Ok(Ok(stream)) if is_http2(&stream) => Box::pin(self.http2(stream, peer, drain)).await,
+            Ok(Ok(stream)) => Box::pin(self.http1(stream, peer, drain)).await,
+            Ok(Err(error)) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "TLS could not be established");
+                Ok(())
+            }
+            Err(_) => {
+                tracing::debug!("TLS was not established in time");
+                Ok(())
+            }
+        }
+    }
+}
+
+fn is_http2(stream: &TlsStream<Socket>) -> bool {
+    stream.get_ref().1.alpn_protocol() == Some(b"h2")
+}
+
+/// Runs a connection to its end; from the order on, only what runs is finished.
+async fn drive<C: GracefulConnection>(connection: C, mut drain: Drain) -> Result<(), C::Error> {
+    let mut connection = pin!(connection);
+    tokio::select! {
+        biased;
+        ended = connection.as_mut() => return ended,
+        _ = drain.changed() => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    connection.await
 }
 
 async fn answer(

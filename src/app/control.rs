@@ -13,6 +13,8 @@ use hyper::body::{Body as _, Incoming};
 use poem::web::{LocalAddr, RemoteAddr};
 use tokio::runtime::Handle;
 
+use super::patience::PatientBody;
+use crate::config::ProxyLimits;
 use crate::proxy::ResponseBody;
 use crate::web::{self, ControlRoutes, Origin, State};
 
@@ -20,17 +22,26 @@ use crate::web::{self, ControlRoutes, Origin, State};
 pub(super) struct ControlPlane {
     routes: Arc<ControlRoutes>,
     runtime: Handle,
-    max_body: usize,
+    limits: ProxyLimits,
+    /// What clients are spoken to with.
+    scheme: Scheme,
 }
 
 impl ControlPlane {
-    pub(super) fn new(state: State, runtime: Handle, max_body: usize, public_url: Option<&str>) -> Self {
-        Self { routes: Arc::new(ControlRoutes::new(state, public_url)), runtime, max_body }
+    pub(super) fn new(
+        state: State,
+        runtime: Handle,
+        limits: ProxyLimits,
+        public_url: Option<&str>,
+        scheme: Scheme,
+    ) -> Self {
+        Self { routes: Arc::new(ControlRoutes::new(state, public_url)), runtime, limits, scheme }
     }
 
     /// Answers one request. A client that leaves does not interrupt a change that has begun.
     pub(super) async fn answer(&self, request: Request<Incoming>, peer: Origin) -> Response<ResponseBody> {
-        let is_too_large = request.body().size_hint().lower() > self.max_body as u64;
+        let max_body = self.limits.max_body_size.bytes();
+        let is_too_large = request.body().size_hint().lower() > max_body as u64;
         let (mut parts, body) = request.into_parts();
         if peer == Origin::DataDirectory {
             // A route of the admin's asks for a credential; that any will do is decided by where it comes from.
@@ -40,8 +51,9 @@ impl ControlPlane {
         if is_too_large {
             return relayed(observed.end(web::body_too_large()));
         }
-        let body: BoxBody<Bytes, io::Error> = Limited::new(body, self.max_body).map_err(io::Error::other).boxed();
-        let parts = poem::RequestParts::from((parts, LocalAddr::default(), RemoteAddr::default(), Scheme::HTTP));
+        let body: BoxBody<Bytes, io::Error> =
+            Limited::new(PatientBody::new(body, self.limits.body_timeout), max_body).map_err(io::Error::other).boxed();
+        let parts = poem::RequestParts::from((parts, LocalAddr::default(), RemoteAddr::default(), self.scheme.clone()));
         let mut request = poem::Request::from_parts(parts, body.into());
         let (routes, caller) = (Arc::clone(&self.routes), observed.caller());
         request.set_data(caller);

@@ -78,7 +78,7 @@ pub fn examine(config: &Config, clock: &Clock) -> anyhow::Result<Vec<Finding>> {
     let runtime = control_runtime()?;
     let tls = startup::tls_roots(config)?;
     for provider in config.providers.iter().filter(|provider| provider.is_enabled) {
-        findings.extend(runtime.block_on(upstream(provider, tls.clone(), clock.now())));
+        findings.extend(runtime.block_on(upstream(provider, config, tls.clone(), clock.now())));
     }
     Ok(findings)
 }
@@ -190,9 +190,9 @@ fn master_key(config: &Config, database: &Path) -> Finding {
 }
 
 /// Whether it can be reached, without a key; and what its clock says of ours.
-async fn upstream(provider: &Provider, tls: TlsRoots, now: Timestamp) -> Vec<Finding> {
+async fn upstream(provider: &Provider, config: &Config, tls: TlsRoots, now: Timestamp) -> Vec<Finding> {
     let what = format!("provider {}", provider.id);
-    let endpoint = match startup::endpoint(provider) {
+    let endpoint = match startup::endpoint(provider, &config.proxies) {
         Ok(endpoint) => endpoint,
         Err(error) => return vec![Finding::new(what, Severity::Problem, format!("{error:#}"))],
     };

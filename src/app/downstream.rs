@@ -15,7 +15,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
 use crate::domain::api_form::ErrorForm;
@@ -25,8 +24,8 @@ use crate::proxy::Error;
 const LINGER: Duration = Duration::from_secs(5);
 const LINGER_QUIET: Duration = Duration::from_millis(500);
 
-pub(super) struct Downstream {
-    stream: TcpStream,
+pub(super) struct Downstream<S> {
+    stream: S,
     /// What is still to be written of a replaced answer.
     replacement: Vec<u8>,
     /// The last answer was a refusal, whose request may not have been read.
@@ -47,7 +46,7 @@ impl Lingering {
     }
 
     /// Ready when the client has ended, or has had its time.
-    fn poll(&mut self, stream: &mut TcpStream, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(&mut self, stream: &mut (impl AsyncRead + Unpin), cx: &mut Context<'_>) -> Poll<()> {
         let mut forgotten = [0; 4 * 1024];
         loop {
             let mut buf = ReadBuf::new(&mut forgotten);
@@ -67,8 +66,8 @@ impl Lingering {
     }
 }
 
-impl Downstream {
-    pub(super) fn new(stream: TcpStream) -> Self {
+impl<S: AsyncRead + AsyncWrite + Unpin> Downstream<S> {
+    pub(super) fn new(stream: S) -> Self {
         Self { stream, replacement: Vec::new(), is_refused: false, lingering: None }
     }
 
@@ -108,13 +107,13 @@ fn replaced(written: &[u8]) -> Option<Vec<u8>> {
     Some([head.as_bytes(), &body].concat())
 }
 
-impl AsyncRead for Downstream {
+impl<S: AsyncRead + Unpin> AsyncRead for Downstream<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_read(cx, buf)
     }
 }
 
-impl AsyncWrite for Downstream {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Downstream<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.note(buf);

@@ -14,6 +14,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST};
+use http::uri::Scheme;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -132,9 +133,9 @@ impl Local {
             return Ok(Self { requests, own: None, runtime });
         };
         let storage = startup::open_storage(&config, &directory, clock.now())?.storage;
-        let max_body = config.proxy.max_body_size.bytes();
         let opened = runtime.block_on(startup::load(config, clock, storage, ProviderId::ollama(), &directory))?;
-        let plane = ControlPlane::new(opened.state.clone(), runtime.handle().clone(), max_body, None);
+        let plane =
+            ControlPlane::new(opened.state.clone(), runtime.handle().clone(), opened.limits, None, Scheme::HTTP);
         let requests = runtime.block_on(async {
             let (ours, theirs) = tokio::io::duplex(PIPE_LEN);
             #[expect(clippy::disallowed_methods, reason = "it ends with the command line")]

@@ -6,21 +6,23 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::time::Instant;
 
 use super::admin::{self, NewAdmin};
 use super::rekey;
+use super::room::Room;
+use super::tls::Certificates;
 use crate::access::{Access, ClientToken};
 use crate::cache::Caches;
 use crate::changes::{self, Changes};
 use crate::checks::{Checkable, Checks};
 use crate::clock::Clock;
-use crate::config::{Config, ProxyLimits};
+use crate::config::{Config, ProxyLimits, UpstreamProxies};
 use crate::domain::audit::Change;
 use crate::domain::provider::{Provider, ProviderId};
 use crate::domain::secret::{ApiKeySecret, ClientTokenSecret};
@@ -31,7 +33,7 @@ use crate::proxy::{Shared, Upstream};
 use crate::settings;
 use crate::storage::{self, NewApiKey, Storage};
 use crate::telemetry::DroppedLines;
-use crate::transport::{Endpoint, Options, TlsRoots, Transport};
+use crate::transport::{Endpoint, Options, TlsRoots, Transport, UpstreamProxy};
 use crate::usage::{Ledger, ModelNames};
 use crate::vault::{MasterKey, Vault};
 use crate::web::{Control, State};
@@ -88,6 +90,18 @@ impl Directory {
     }
 }
 
+/// Takes as many file descriptors as the system grants: every connection is one, and the usual 1,024 are for programs
+/// that use `select`.
+pub(super) fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current == limit.maximum {
+        return;
+    }
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!(error = &error as &dyn std::error::Error, "the limit of open files could not be raised");
+    }
+}
+
 /// The database of a data directory.
 pub(super) struct OpenedStorage {
     pub(super) storage: Storage,
@@ -126,7 +140,7 @@ pub(super) struct Opened {
     pub(super) state: State,
     pub(super) tls: TlsRoots,
     pub(super) limits: ProxyLimits,
-    pub(super) grace: Duration,
+    pub(super) room: Arc<Room>,
 }
 
 /// Reads what is stored into the live parts.
@@ -143,7 +157,7 @@ pub(super) async fn load(
     let pools = load_pools(&storage, &config.providers, now).await?;
     let access = load_access(&storage).await?;
     let tls = tls_roots(&config)?;
-    let upstreams = load_upstreams(&storage, &config.providers, &pools).await?;
+    let upstreams = load_upstreams(&storage, &config, &pools).await?;
     let ledger = Arc::new(Ledger::new(storage.clone(), pools.clone(), config.workers));
     let table = settings::Table::new(&config, &config.providers);
     let stored = storage.settings().await.context("cannot read the settings")?;
@@ -160,6 +174,7 @@ pub(super) async fn load(
         default_provider: default_provider.clone(),
     });
     let caches = Arc::new(Caches::new(&clock));
+    let room = Arc::new(Room::new(&config.clients, config.trusted_proxies.clone()));
     let state = State {
         storage,
         pools,
@@ -170,6 +185,7 @@ pub(super) async fn load(
         started: Instant::now(),
         is_draining: Arc::default(),
         dropped_lines: DroppedLines::default(),
+        refused_connections: room.refused(),
         public_stats: crate::web::PublicStatsCache::default(),
         caches: Arc::clone(&caches),
         settings: settings.clone(),
@@ -192,7 +208,7 @@ pub(super) async fn load(
         settings,
         caches,
     });
-    Ok(Opened { new_admin, shared, state, tls, limits: config.proxy, grace: config.shutdown_grace })
+    Ok(Opened { new_admin, shared, state, tls, limits: config.proxy, room })
 }
 
 /// The control plane's own connections to the upstreams: each runtime has its own.
@@ -209,7 +225,8 @@ fn checks(upstreams: &[Arc<Upstream>], tls: &TlsRoots, settings: &settings::Live
 /// What the configuration alone cannot know to be right.
 pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
     tls_roots(config)?;
-    config.providers.iter().try_for_each(|provider| endpoint(provider).map(drop))
+    config.tls.clone().map(Certificates::load).transpose()?;
+    config.providers.iter().try_for_each(|provider| endpoint(provider, &config.proxies).map(drop))
 }
 
 pub(super) fn tls_roots(config: &Config) -> anyhow::Result<TlsRoots> {
@@ -219,9 +236,13 @@ pub(super) fn tls_roots(config: &Config) -> anyhow::Result<TlsRoots> {
     }
 }
 
-pub(super) fn endpoint(provider: &Provider) -> anyhow::Result<Endpoint> {
-    Endpoint::parse(&provider.base_url)
-        .with_context(|| format!("the base URL of the provider {} cannot be used", provider.id))
+pub(super) fn endpoint(provider: &Provider, proxies: &UpstreamProxies) -> anyhow::Result<Endpoint> {
+    let endpoint = Endpoint::parse(&provider.base_url)
+        .with_context(|| format!("the base URL of the provider {} cannot be used", provider.id))?;
+    let Some(proxy) = proxies.of(&provider.id) else { return Ok(endpoint) };
+    let proxy = UpstreamProxy::parse(proxy.expose())
+        .with_context(|| format!("the proxy for the provider {} cannot be used", provider.id))?;
+    Ok(endpoint.via(proxy))
 }
 
 async fn load_pools(storage: &Storage, providers: &[Provider], now: Timestamp) -> anyhow::Result<Vec<Arc<Pool>>> {
@@ -249,17 +270,18 @@ async fn load_access(storage: &Storage) -> anyhow::Result<Arc<Access>> {
     Ok(access)
 }
 
-async fn load_upstreams(
-    storage: &Storage,
-    providers: &[Provider],
-    pools: &[Arc<Pool>],
-) -> anyhow::Result<Vec<Arc<Upstream>>> {
+async fn load_upstreams(storage: &Storage, config: &Config, pools: &[Arc<Pool>]) -> anyhow::Result<Vec<Arc<Upstream>>> {
     const ALL: u32 = u32::MAX;
     let mut upstreams = Vec::new();
-    for (provider, pool) in providers.iter().zip(pools) {
+    for (provider, pool) in config.providers.iter().zip(pools) {
         let known = storage.top_models(Some(provider.id.clone()), ALL).await.context("cannot read the statistics")?;
         let names = ModelNames::new(known.into_iter().map(|model| model.model.to_string()));
-        upstreams.push(Arc::new(Upstream::new(provider.clone(), endpoint(provider)?, Arc::clone(pool), names)));
+        upstreams.push(Arc::new(Upstream::new(
+            provider.clone(),
+            endpoint(provider, &config.proxies)?,
+            Arc::clone(pool),
+            names,
+        )));
     }
     Ok(upstreams)
 }

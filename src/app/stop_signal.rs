@@ -1,15 +1,16 @@
-//! The order to stop, as the operating system gives it.
+//! The orders to stop and to reload, as the operating system gives them.
 
 use anyhow::Context as _;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Catches SIGTERM and SIGINT from its making on. Made before anything else, so that an order that comes while the
+/// Catches SIGTERM, SIGINT and SIGHUP from its making on. Made before anything else, so that an order that comes while the
 /// server starts is not the sudden end of it.
 pub(super) struct StopSignal {
     runtime: Runtime,
     terminate: Signal,
     interrupt: Signal,
+    hangup: Signal,
 }
 
 impl StopSignal {
@@ -19,16 +20,20 @@ impl StopSignal {
         let inside = runtime.enter();
         let terminate = signal(SignalKind::terminate()).context("cannot watch for SIGTERM")?;
         let interrupt = signal(SignalKind::interrupt()).context("cannot watch for SIGINT")?;
+        let hangup = signal(SignalKind::hangup()).context("cannot watch for SIGHUP")?;
         drop(inside);
-        Ok(Self { runtime, terminate, interrupt })
+        Ok(Self { runtime, terminate, interrupt, hangup })
     }
 
-    /// Blocks until one of them has come.
-    pub(super) fn wait(mut self) {
+    /// Blocks until one of the first two has come; `reload` is called each time that the third has.
+    pub(super) fn wait(mut self, reload: impl Fn()) {
         self.runtime.block_on(async {
-            tokio::select! {
-                _ = self.terminate.recv() => tracing::info!("SIGTERM: finishing running requests"),
-                _ = self.interrupt.recv() => tracing::info!("SIGINT: finishing running requests"),
+            loop {
+                tokio::select! {
+                    _ = self.terminate.recv() => return tracing::info!("SIGTERM: finishing running requests"),
+                    _ = self.interrupt.recv() => return tracing::info!("SIGINT: finishing running requests"),
+                    _ = self.hangup.recv() => reload(),
+                }
             }
         });
     }

@@ -7,13 +7,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::connection::Connections;
 use super::control::ControlPlane;
+use super::room::Taken;
+use super::tls::Certificates;
 use crate::proxy::{Shared, Worker};
 use crate::transport::{Options, TlsRoots, Transport};
 use crate::usage::Recorder;
@@ -23,9 +24,16 @@ const TIDY_UP_EVERY: Duration = Duration::from_secs(30);
 
 /// What a worker is handed.
 enum Handed {
-    Connection(StdStream, SocketAddr),
+    Connection(Arrival),
     /// Whether it still comes round to what it is handed.
     Question(oneshot::Sender<()>),
+}
+
+/// A connection that was accepted.
+pub(super) struct Arrival {
+    pub(super) stream: StdStream,
+    pub(super) peer: SocketAddr,
+    pub(super) taken: Taken,
 }
 
 /// Where connections for a worker are put, and how many it has.
@@ -40,10 +48,10 @@ impl Seat {
         self.count.load(Ordering::Relaxed)
     }
 
-    pub(super) fn take(&self, stream: StdStream, peer: SocketAddr) {
+    pub(super) fn take(&self, arrival: Arrival) {
         self.count.fetch_add(1, Ordering::Relaxed);
         // A worker that has stopped drops the connection, as it should be.
-        if self.inbox.send(Handed::Connection(stream, peer)).is_err() {
+        if self.inbox.send(Handed::Connection(arrival)).is_err() {
             self.count.fetch_sub(1, Ordering::Relaxed);
         }
     }
@@ -63,11 +71,14 @@ impl Seat {
 }
 
 /// One connection's place, given back when it ends in whatever way.
-pub(super) struct Place(Arc<AtomicUsize>);
+pub(super) struct Place {
+    count: Arc<AtomicUsize>,
+    _taken: Taken,
+}
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.count.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -94,6 +105,9 @@ pub(super) struct Plan<'a> {
     pub(super) plane: ControlPlane,
     pub(super) recorders: &'a [Recorder],
     pub(super) tls: TlsRoots,
+    /// The server's own; without any it speaks plain HTTP.
+    pub(super) certificates: Option<Arc<Certificates>>,
+    pub(super) write_timeout: Duration,
     /// How long running requests may go on after the order to stop.
     pub(super) grace: Duration,
     pub(super) seed: u64,
@@ -108,10 +122,11 @@ pub(super) fn start(plan: &Plan<'_>, stop: &watch::Receiver<bool>) -> anyhow::Re
         let seed = plan.seed.wrapping_add((index as u64) << 48);
         let shared = Arc::clone(&plan.shared);
         let worker = Worker::new(shared, transport, Arc::clone(recorder), seed, Arc::clone(&is_cutting));
-        let connections = Connections::new(Arc::new(worker), plan.plane.clone());
+        let connections =
+            Connections::new(Arc::new(worker), plan.plane.clone(), plan.certificates.clone(), plan.write_timeout);
         let (inbox, receiver) = mpsc::unbounded_channel();
         let seat = Seat { inbox, count: Arc::default() };
-        let drain = Drain { grace: plan.grace, is_cutting: Arc::clone(&is_cutting) };
+        let end = End { grace: plan.grace, is_cutting: Arc::clone(&is_cutting) };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -119,14 +134,15 @@ pub(super) fn start(plan: &Plan<'_>, stop: &watch::Receiver<bool>) -> anyhow::Re
         let (count, stop) = (Arc::clone(&seat.count), stop.clone());
         let thread = std::thread::Builder::new()
             .name(format!("worker-{index}"))
-            .spawn(move || run(runtime, connections, receiver, &count, drain, stop))
+            .spawn(move || run(runtime, connections, receiver, &count, end, stop))
             .context("cannot start a worker thread")?;
         Ok(WorkerThread { seat, thread })
     };
     plan.recorders.iter().enumerate().map(start_one).collect()
 }
 
-struct Drain {
+/// How running requests end.
+struct End {
     grace: Duration,
     is_cutting: Arc<AtomicBool>,
 }
@@ -137,16 +153,16 @@ fn run(
     connections: Connections,
     mut receiver: mpsc::UnboundedReceiver<Handed>,
     count: &Arc<AtomicUsize>,
-    drain: Drain,
+    end: End,
     mut stop: watch::Receiver<bool>,
 ) {
-    let graceful = GracefulShutdown::new();
+    let (drain, _) = watch::channel(());
     runtime.block_on(async {
         let mut tidy_up = tokio::time::interval(TIDY_UP_EVERY);
         loop {
             tokio::select! {
                 received = receiver.recv() => match received {
-                    Some(received) => take_over(received, &connections, count, &graceful),
+                    Some(received) => take_over(received, &connections, count, &drain),
                     None => break,
                 },
                 _ = tidy_up.tick() => connections.close_expired(),
@@ -155,26 +171,28 @@ fn run(
         }
         // Who was accepted before the order to stop is served like those who run.
         while let Ok(received) = receiver.try_recv() {
-            take_over(received, &connections, count, &graceful);
+            take_over(received, &connections, count, &drain);
         }
-        if tokio::time::timeout(drain.grace, graceful.shutdown()).await.is_err() {
+        drain.send_replace(());
+        // Every connection listens to it for as long as it lasts.
+        if tokio::time::timeout(end.grace, drain.closed()).await.is_err() {
             tracing::warn!("requests still running after the grace are cut");
-            drain.is_cutting.store(true, Ordering::Relaxed);
+            end.is_cutting.store(true, Ordering::Relaxed);
         }
     });
     // Dropping the runtime drops what still runs, and with it every lease and record.
     drop(runtime);
 }
 
-fn take_over(handed: Handed, connections: &Connections, count: &Arc<AtomicUsize>, graceful: &GracefulShutdown) {
-    let (stream, peer) = match handed {
-        Handed::Connection(stream, peer) => (stream, peer),
+fn take_over(handed: Handed, connections: &Connections, count: &Arc<AtomicUsize>, drain: &watch::Sender<()>) {
+    let Arrival { stream, peer, taken } = match handed {
+        Handed::Connection(arrival) => arrival,
         // Who asked may have lost patience by now.
         Handed::Question(answer) => return answer.send(()).unwrap_or_default(),
     };
-    let place = Place(Arc::clone(count));
+    let place = Place { count: Arc::clone(count), _taken: taken };
     match TcpStream::from_std(stream) {
-        Ok(stream) => connections.serve(stream, peer, place, graceful),
+        Ok(stream) => connections.serve(stream, peer, place, drain.subscribe()),
         Err(error) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "a connection could not be taken over");
         }

@@ -51,6 +51,8 @@ pub enum ConfigError {
     Unreadable { option: &'static str, origin: Origin, path: PathBuf, cause: io::Error },
     #[error("{option} is given twice, by {first} and by {second}; remove one of them")]
     GivenTwice { option: &'static str, first: Origin, second: Origin },
+    #[error("{option} is set (from {origin}) but {missing} is not; set both or neither")]
+    Alone { option: &'static str, origin: Origin, missing: &'static str },
     #[error("{} line {line}: {problem}", path.display())]
     File { path: PathBuf, line: usize, problem: FileProblem },
 }
@@ -119,6 +121,8 @@ pub enum Invalid {
     NotALogFormat,
     #[error("expected a level (error, warn, info, debug, trace, off) or module=level, separated by commas")]
     NotALogFilter,
+    #[error("expected a proxy such as http://host:3128 or socks5://user:password@host:1080, or none")]
+    NotAProxy,
     #[error("contains no PEM certificate")]
     NotPem,
     #[error("the file is empty")]

@@ -107,6 +107,24 @@ impl<'a> Lookup<'a> {
         self.understand(opt, &found, |_| parse(&content))
     }
 
+    /// The files that two options name which are of use together only.
+    pub(super) fn files(&mut self, first: &'static Opt, second: &'static Opt) -> Option<(PathBuf, PathBuf)> {
+        let found = [first, second].map(|opt| {
+            let found = self.find(opt);
+            self.record(opt, found.as_ref());
+            found
+        });
+        let (given, alone, missing) = match found {
+            [Some(one), Some(other)] => return Some((one.text.into(), other.text.into())),
+            [None, None] => return None,
+            [Some(alone), None] => (first, alone, second),
+            [None, Some(alone)] => (second, alone, first),
+        };
+        let (option, origin) = (given.name, alone.origin);
+        self.errors.push(ConfigError::Alone { option, origin, missing: missing.name });
+        None
+    }
+
     fn content(&mut self, opt: &'static Opt, found: &Found) -> Option<Zeroizing<String>> {
         let path = PathBuf::from(&found.text);
         match std::fs::read_to_string(&path) {

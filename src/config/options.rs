@@ -73,6 +73,10 @@ options! {
         "File with `NAME=value` lines, one for each of these variables; the environment and flags override it.";
     LISTEN, Kind::Value("ADDRESS:PORT"), Some("127.0.0.1:8080"),
         "Address and port to listen on.";
+    TLS_CERT_FILE, Kind::Value("FILE"), None,
+        "PEM file of this server's certificate and its chain; with it only TLS is spoken. A new certificate is noticed.";
+    TLS_KEY_FILE, Kind::Value("FILE"), None,
+        "PEM file of the certificate's private key.";
     PUBLIC_URL, Kind::Value("URL"), None,
         "Where clients and browsers reach this server, as `https://pool.example.com`.";
     TRUSTED_PROXIES, Kind::Value("CIDR,…"), None,
@@ -111,10 +115,24 @@ options! {
         "Length of a window, in seconds or as `1m`; locks `rate_limit.window_seconds`.";
     ENABLE_BOT_DETECTION, Kind::Value("POLICY"), Some("off"),
         "What happens to requests whose user agent is a script's or a crawler's: `off`, `log` or `refuse`; locks `bots.policy`.";
+    UPSTREAM_PROXY, Kind::Secret, None,
+        "Proxy through which upstreams are reached: `http://user:password@host:port` or `socks5://…`; `none` for none.";
+    OLLAMA_PROXY, Kind::Secret, None,
+        "The same for the `ollama` provider alone, before `UPSTREAM_PROXY`.";
+    OPENROUTER_PROXY, Kind::Secret, None,
+        "The same for the `openrouter` provider alone, before `UPSTREAM_PROXY`.";
     UPSTREAM_CA_FILE, Kind::Value("FILE"), None,
         "PEM file of further certificate authorities that are trusted for upstream connections.";
     MAX_BODY_SIZE, Kind::Value("SIZE"), Some("32MiB"),
         "Largest request body that is accepted.";
+    BODY_TIMEOUT, Kind::Value("DURATION"), Some("30s"),
+        "Longest silence within a request body.";
+    WRITE_TIMEOUT, Kind::Value("DURATION"), Some("120s"),
+        "How long a client may take nothing of what waits for it, before it is given up.";
+    MAX_CONNECTIONS, Kind::Value("COUNT"), Some("16384"),
+        "Most connections of all clients together; 0 means no limit.";
+    MAX_CONNECTIONS_PER_IP, Kind::Value("COUNT"), Some("1024"),
+        "Most connections of one address, or of one IPv6 /64, that is not in `TRUSTED_PROXIES`; 0 means no limit.";
     MAX_ATTEMPTS, Kind::Value("COUNT"), Some("4"),
         "How often one request may be sent upstream, from 1 to 16.";
     RETRY_BUDGET, Kind::Value("DURATION"), Some("30s"),

@@ -1,4 +1,4 @@
-//! The two secrets that come from the configuration. They are used through `expose` only and cannot be printed.
+//! The secrets that come from the configuration. They are used through `expose` only and cannot be printed.
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -45,6 +45,26 @@ impl AdminToken {
             return Err(Invalid::TokenTooShort { min: Self::MIN_LEN });
         }
         Ok(Self(Zeroizing::new(text.to_owned())))
+    }
+
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Where a proxy is; its user name and password may be in it.
+#[derive(Clone)]
+pub struct ProxyUrl(Zeroizing<String>);
+
+impl ProxyUrl {
+    /// `None` where the text says that no proxy is to be used. What else is in it is the transport's business.
+    pub(super) fn parse(text: &str) -> Result<Option<Self>, Invalid> {
+        const SCHEMES: [&str; 3] = ["http://", "socks5://", "socks5h://"];
+        if text.eq_ignore_ascii_case("none") {
+            return Ok(None);
+        }
+        let is_url = SCHEMES.iter().any(|scheme| text.starts_with(scheme));
+        if is_url { Ok(Some(Self(Zeroizing::new(text.to_owned())))) } else { Err(Invalid::NotAProxy) }
     }
 
     pub fn expose(&self) -> &str {

@@ -1,5 +1,7 @@
 //! Every option good and bad, the order of the layers, and that no secret can be seen.
 
+mod network;
+
 use std::collections::BTreeSet;
 use std::fs;
 
@@ -414,6 +416,8 @@ fn what_is_allowed_but_unwise_is_noticed() {
     let mentions = |variables: &[(&str, &str)], word: &str| good(variables).notices.iter().any(|n| n.contains(word));
     assert!(mentions(&[("LISTEN", "0.0.0.0:1")], "TRUSTED_PROXIES"));
     assert!(!mentions(&[("LISTEN", "0.0.0.0:1"), ("TRUSTED_PROXIES", "10.0.0.1")], "TRUSTED_PROXIES"));
+    let tls = [("LISTEN", "0.0.0.0:1"), ("TLS_CERT_FILE", "c"), ("TLS_KEY_FILE", "k")];
+    assert!(!mentions(&tls, "clear text"));
     assert!(mentions(&[("DISABLE_OLLAMA", "1"), ("DISABLE_OPENROUTER", "1")], "no provider"));
     assert!(!mentions(&[("DISABLE_OLLAMA", "1")], "no provider"));
 }

@@ -120,6 +120,12 @@ fn count(text: &str, min: u32, max: u32) -> Result<u32, Invalid> {
     count.ok_or(Invalid::NotACount { min, max })
 }
 
+/// The most there may be of something; 0 stands for no limit.
+pub(super) fn most(text: &str) -> Result<Option<NonZeroUsize>, Invalid> {
+    let most = count(text, 0, 1_000_000)?;
+    Ok(usize::try_from(most).ok().and_then(NonZeroUsize::new))
+}
+
 /// How many requests a client address may send in a window.
 pub(super) fn request_count(text: &str) -> Result<u32, Invalid> {
     count(text, 1, 1_000_000)

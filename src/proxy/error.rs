@@ -7,6 +7,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
 use super::body::ResponseBody;
+use super::request_id::RequestId;
 use crate::access::{Denied, Limit};
 use crate::domain::api_form::ErrorForm;
 use crate::domain::fault::{Cooldown, Reason};
@@ -74,6 +75,10 @@ pub(crate) enum Error {
     KeysFailed {
         reason: Reason,
     },
+    /// Answering panicked.
+    Internal {
+        id: RequestId,
+    },
     // The upstream's.
     UpstreamRests {
         cooldown: Cooldown,
@@ -136,6 +141,7 @@ impl Error {
             }
             Self::KeysRest { .. } => shape(StatusCode::SERVICE_UNAVAILABLE, SERVER, "api_keys_resting"),
             Self::KeysFailed { .. } => shape(StatusCode::SERVICE_UNAVAILABLE, SERVER, "api_keys_refused"),
+            Self::Internal { .. } => shape(StatusCode::INTERNAL_SERVER_ERROR, SERVER, "internal"),
             Self::UpstreamRests { .. } => shape(StatusCode::SERVICE_UNAVAILABLE, SERVER, "upstream_resting"),
             Self::Upstream { status, .. } if *status == StatusCode::TOO_MANY_REQUESTS => {
                 shape(*status, RATE, "rate_limit_exceeded")
@@ -194,6 +200,7 @@ impl Error {
             Self::KeysFailed { reason } => {
                 format!("The API keys that were tried were refused by the upstream ({}).", reason.as_str())
             }
+            Self::Internal { id } => format!("Something went wrong here; the log says how, under {id}."),
             Self::UpstreamRests { cooldown, .. } => {
                 format!("The upstream keeps failing ({}) and is given a rest.", cooldown.reason.as_str())
             }

@@ -227,8 +227,8 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
-        // On a drain that ran out of patience it is we who cut the answer.
-        let is_cut = self.worker.is_cutting.load(std::sync::atomic::Ordering::Relaxed);
+        // On a drain that ran out of patience, and in a panic, it is we who cut the answer.
+        let is_cut = self.worker.is_cutting.load(std::sync::atomic::Ordering::Relaxed) || std::thread::panicking();
         self.end(if is_cut { Outcome::Truncated } else { Outcome::ClientGone });
     }
 }

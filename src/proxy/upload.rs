@@ -10,14 +10,14 @@ use tokio::time::timeout;
 
 use super::error::Error;
 use super::pieces::Pieces;
+use crate::config::ProxyLimits;
 
-/// No client needs longer between two pieces of its request.
-const IDLE: Duration = Duration::from_secs(30);
-/// Nor for all of it: an upload that drips for ever holds memory and a connection.
+/// No client needs longer for all of its request: an upload that drips for ever holds memory and a connection.
 const TOTAL: Duration = Duration::from_mins(10);
 
 /// Reads the whole body, or says what was wrong with it.
-pub(super) async fn read(body: Incoming, limit: usize) -> Result<Bytes, Error> {
+pub(super) async fn read(body: Incoming, limits: &ProxyLimits) -> Result<Bytes, Error> {
+    let limit = limits.max_body_size.bytes();
     if body.size_hint().lower() > limit as u64 {
         return Err(Error::BodyTooLarge { limit });
     }
@@ -29,7 +29,7 @@ pub(super) async fn read(body: Incoming, limit: usize) -> Result<Bytes, Error> {
             None => return Ok(upload.pieces.take()),
         }
     }
-    timeout(TOTAL, Box::pin(upload.rest())).await.unwrap_or(Err(Error::BodyTooSlow))
+    timeout(TOTAL, Box::pin(upload.rest(limits.body_timeout))).await.unwrap_or(Err(Error::BodyTooSlow))
 }
 
 struct Upload {
@@ -39,8 +39,8 @@ struct Upload {
 }
 
 impl Upload {
-    async fn rest(mut self) -> Result<Bytes, Error> {
-        while let Some(frame) = timeout(IDLE, self.body.frame()).await.map_err(|_| Error::BodyTooSlow)? {
+    async fn rest(mut self, silence: Duration) -> Result<Bytes, Error> {
+        while let Some(frame) = timeout(silence, self.body.frame()).await.map_err(|_| Error::BodyTooSlow)? {
             self.take(frame)?;
         }
         Ok(self.pieces.take())

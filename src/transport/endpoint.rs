@@ -9,6 +9,8 @@ use std::sync::Arc;
 use rustls::pki_types::ServerName;
 use url::{Host, Url};
 
+use super::upstream_proxy::UpstreamProxy;
+
 /// A base URL that requests can be sent to. Cloning it is cheap.
 #[derive(Clone, Debug)]
 pub struct Endpoint(Arc<Inner>);
@@ -27,9 +29,11 @@ pub(super) struct Origin {
     pub(super) is_tls: bool,
     pub(super) host: HostAddr,
     pub(super) port: u16,
+    /// Through which it is reached.
+    pub(super) proxy: Option<UpstreamProxy>,
 }
 
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum HostAddr {
     Ip(IpAddr),
     Name(String),
@@ -79,6 +83,19 @@ impl Endpoint {
         Self::from_url(&url, is_tls)
     }
 
+    /// The same, reached through a proxy.
+    #[must_use]
+    pub fn via(&self, proxy: UpstreamProxy) -> Self {
+        let Inner { origin, server_name, prefix, host_value } = &*self.0;
+        let Origin { is_tls, host, port, proxy: _ } = &**origin;
+        Self(Arc::new(Inner {
+            origin: Arc::new(Origin { is_tls: *is_tls, host: host.clone(), port: *port, proxy: Some(proxy) }),
+            server_name: server_name.clone(),
+            prefix: prefix.clone(),
+            host_value: host_value.clone(),
+        }))
+    }
+
     fn from_url(url: &Url, is_tls: bool) -> Result<Self, EndpointError> {
         let host = match url.host().ok_or(EndpointError::Host)? {
             Host::Ipv4(ip) => HostAddr::Ip(ip.into()),
@@ -95,7 +112,7 @@ impl Endpoint {
         let host_value = url.port().map_or_else(|| host_text.to_owned(), |port| format!("{host_text}:{port}"));
         let port = url.port_or_known_default().ok_or(EndpointError::Scheme)?;
         let prefix = url.path().trim_end_matches('/').to_owned();
-        let origin = Arc::new(Origin { is_tls, host, port });
+        let origin = Arc::new(Origin { is_tls, host, port, proxy: None });
         Ok(Self(Arc::new(Inner { origin, server_name, prefix, host_value })))
     }
 

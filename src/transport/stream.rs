@@ -22,12 +22,18 @@ pub(super) enum Stream {
 }
 
 impl Stream {
-    /// Connects within `limit`, which covers name resolution, TCP and TLS together.
+    /// Connects within `limit`, which covers name resolution, TCP, a proxy and TLS together.
     pub(super) async fn connect(endpoint: &Endpoint, roots: &TlsRoots, limit: Duration) -> Result<Self, SendError> {
         let deadline = Instant::now() + limit;
         let dial = async {
-            let tcp = connect_tcp(&addresses(endpoint).await?, deadline).await?;
+            let origin = endpoint.origin();
+            let direct = (&origin.host, origin.port);
+            let (host, port) = origin.proxy.as_ref().map_or(direct, |proxy| (&proxy.host, proxy.port));
+            let mut tcp = connect_tcp(&addresses(host, port).await?, deadline).await?;
             tcp.set_nodelay(true).map_err(SendError::Connect)?;
+            if let Some(proxy) = &origin.proxy {
+                proxy.tunnel(&mut tcp, origin).await.map_err(SendError::Connect)?;
+            }
             let Some(name) = endpoint.server_name() else { return Ok(Self::Plain(tcp)) };
             let config = roots.config().map_err(|error| SendError::Tls(io::Error::other(error)))?;
             let tls = TlsConnector::from(config).connect(name.clone(), tcp).await.map_err(SendError::Tls)?;
@@ -59,12 +65,11 @@ impl Stream {
     }
 }
 
-async fn addresses(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, SendError> {
-    let origin = endpoint.origin();
-    match &origin.host {
-        HostAddr::Ip(ip) => Ok(vec![SocketAddr::new(*ip, origin.port)]),
+async fn addresses(host: &HostAddr, port: u16) -> Result<Vec<SocketAddr>, SendError> {
+    match host {
+        HostAddr::Ip(ip) => Ok(vec![SocketAddr::new(*ip, port)]),
         HostAddr::Name(name) => {
-            let found = tokio::net::lookup_host((name.as_str(), origin.port)).await.map_err(SendError::Dns)?;
+            let found = tokio::net::lookup_host((name.as_str(), port)).await.map_err(SendError::Dns)?;
             Ok(found.collect())
         }
     }

@@ -1,6 +1,7 @@
 //! Every edge of the protocol, on real sockets.
 
 mod properties;
+mod proxies;
 mod server;
 mod tls;
 

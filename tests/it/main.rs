@@ -20,3 +20,5 @@ mod sdk;
 mod support;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod tls;

@@ -6,6 +6,7 @@ mod cache;
 mod drain;
 mod failover;
 mod forms;
+mod greedy;
 mod hangup;
 mod headers;
 mod limits;
@@ -13,6 +14,7 @@ mod models;
 mod rate_limit;
 mod stats;
 mod streaming;
+mod tunnel;
 
 use serde_json::{Value, json};
 use tokio::time::Instant;

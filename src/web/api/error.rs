@@ -126,8 +126,12 @@ pub(crate) async fn error_response(error: poem::Error) -> Response {
     if error.is_from_response() {
         return error.into_response();
     }
-    if is_body_too_large(&error) {
+    if is_body_refused(&error, <dyn std::error::Error + Send + Sync>::is::<LengthLimitError>) {
         return body_too_large();
+    }
+    let is_too_slow = |cause: &io::Error| cause.kind() == io::ErrorKind::TimedOut;
+    if is_body_refused(&error, |cause| cause.downcast_ref().is_some_and(is_too_slow)) {
+        return body_too_slow();
     }
     let status = error.status();
     let (code, sentence) = match status {
@@ -166,7 +170,15 @@ pub(crate) fn not_an_admin_network() -> Response {
 
 pub(crate) fn body_too_large() -> Response {
     let sentence = "The request body is larger than this server accepts; the limit is its option MAX_BODY_SIZE.";
-    let mut response = refusal(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", sentence);
+    last_answer(refusal(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", sentence))
+}
+
+fn body_too_slow() -> Response {
+    let sentence = "The request body did not arrive in time.";
+    last_answer(refusal(StatusCode::REQUEST_TIMEOUT, "body_too_slow", sentence))
+}
+
+fn last_answer(mut response: Response) -> Response {
     // The rest of the request is not read, so the connection has no next one.
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     with_security_headers(response)
@@ -178,12 +190,15 @@ fn refusal(status: StatusCode, code: &str, sentence: impl Into<String>) -> Respo
     response
 }
 
-/// The limit is enforced while the body is read, so poem sees it as a failed read.
-fn is_body_too_large(error: &poem::Error) -> bool {
+/// Limits are enforced while the body is read, so poem sees them as a failed read.
+fn is_body_refused(
+    error: &poem::Error,
+    is_limit: impl Fn(&(dyn std::error::Error + Send + Sync + 'static)) -> bool,
+) -> bool {
     let Some(ReadBodyError::Io(failed)) = error.downcast_ref() else { return false };
     let mut inner = failed.get_ref();
     while let Some(cause) = inner {
-        if cause.is::<LengthLimitError>() {
+        if is_limit(cause) {
             return true;
         }
         inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);

@@ -192,6 +192,8 @@ async fn metrics(state: &State) -> String {
     registry.register("uptime_seconds", "Time since the start", uptime);
     let dropped = ConstCounter::new(state.dropped_lines.count());
     registry.register("log_lines_dropped", "Log lines dropped because too many waited", dropped);
+    let refused = ConstCounter::new(state.refused_connections.load(Ordering::Relaxed));
+    registry.register("connections_refused", "Connections closed at once because there were too many", refused);
     for (provider, tally) in state.ledger.since_start().await {
         count(&requests, &tokens, provider.as_str(), &tally);
     }

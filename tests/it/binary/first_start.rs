@@ -96,6 +96,8 @@ fn a_terminal_is_shown_the_token_and_a_file_never_is() {
 
     let output = dir.path().join("output");
     let redirected = on_a_terminal(&dir.path().join("redirected"), &upstream, &format!(">'{}'", output.display()));
+    // It listens before it tells, so that what it says about it is true.
+    redirected.logged("made an admin token");
     let token = fs::read_to_string(dir.path().join("redirected/admin-token")).expect("the token's file");
     Role::new(redirected.addr(), Some(token.trim())).get("/admin/stats").expect(200);
     let output = fs::read_to_string(output).expect("the output");

@@ -71,6 +71,19 @@ fn a_stream_that_does_not_end_is_cut_after_the_grace_and_counted() {
 }
 
 #[test]
+fn as_many_files_as_the_system_grants_may_be_open() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "ulimit -Sn 100; ulimit -Hn 500; exec \"$0\" serve", env!("CARGO_BIN_EXE_ollama-api-pool")]);
+    command.env_clear().envs(options(dir.path(), &FakeUpstream::start()));
+    let server = ServerProcess::launch(command);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.pid().as_raw_nonzero())).expect("limits");
+    let files = limits.lines().find(|line| line.starts_with("Max open files")).expect("a line");
+    let words: Vec<&str> = files.split_whitespace().collect();
+    assert_eq!(words[3..5], ["500", "500"], "{files}");
+}
+
+#[test]
 fn an_order_to_stop_right_after_the_start_is_obeyed_in_order() {
     for _ in 0..10 {
         let dir = tempfile::tempdir().expect("a temporary directory");
