@@ -30,6 +30,7 @@ use self::tokens::TokenCommand;
 use crate::app::{self, Local};
 use crate::clock::Clock;
 use crate::config::{Args, Config, ConfigError, EffectiveValue, Environment};
+use crate::storage;
 use crate::telemetry::{self, DroppedLines};
 
 const RUNTIME_ERROR: u8 = 1;
@@ -236,8 +237,15 @@ fn ask(
     err: &mut impl Write,
     command: impl FnOnce(&mut Admin, &mut Console<'_>) -> anyhow::Result<Done>,
 ) -> anyhow::Result<Done> {
+    let dir = config.data_dir.clone();
+    let is_new = !dir.join(storage::FILE_NAME).exists();
     let mut admin = Admin::new(Local::open(config, Clock::system())?);
-    let done = command(&mut admin, &mut Console::new(out, err, form.json));
+    let mut console = Console::new(out, err, form.json);
+    if is_new {
+        // Most who see this are in the wrong directory.
+        console.remark(&format!("note: there was no database in {}; an empty one was made", dir.display()))?;
+    }
+    let done = command(&mut admin, &mut console);
     let closed = admin.close();
     let done = done?;
     closed.map(|()| done)

@@ -71,6 +71,15 @@ fn keys_are_switched_and_deleted_by_id_or_all_that_match() {
 }
 
 #[test]
+fn whoever_is_in_the_wrong_directory_is_told() {
+    let place = Place::new(true);
+    let first = place.run(&["key", "list"]);
+    assert!(first.code == Some(0) && first.err.contains("an empty one was made"), "{first:?}");
+    let second = place.run(&["key", "list"]);
+    assert_eq!((second.code, second.err.as_str()), (Some(0), ""));
+}
+
+#[test]
 fn wrong_usage_of_keys_is_told_before_anything_is_opened() {
     let place = Place::new(false);
     for arguments in [
