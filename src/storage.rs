@@ -110,6 +110,7 @@ impl Storage {
         let mut writer = connection::open_writer(&path)?;
         migrations::bring_up_to_date(&mut writer, &path, schema, now)?;
         settings::check_master_key(&mut writer, &vault, &path)?;
+        backup::remove_unfinished(dir).map_err(|source| OpenError::Io { path: dir.join(backup::DIRECTORY), source })?;
         let readers = (0..READERS).map(|_| connection::open_reader(&path).map_err(failed)).collect::<Result<_, _>>()?;
         let start = |name, connections| {
             Worker::start(name, connections).map_err(|source| OpenError::Io { path: path.clone(), source })

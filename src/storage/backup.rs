@@ -14,6 +14,8 @@ use crate::vault::{Vault, random_bytes};
 
 /// Where copies are made, in the data directory.
 pub(super) const DIRECTORY: &str = "backups";
+/// How the names begin of copies that are being made.
+const UNFINISHED: &str = "unfinished-";
 
 impl Storage {
     /// Copies the database as it is at one moment, while it goes on being written. The copy has no name: it is gone when
@@ -39,12 +41,27 @@ pub(super) fn copy_into<T>(
     let failed = Error::of_file;
     DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
     let name = u64::from_le_bytes(random_bytes()?);
-    let path = dir.join(format!("unfinished-{name:016x}.db"));
+    let path = dir.join(format!("{UNFINISHED}{name:016x}.db"));
     // `VACUUM INTO` accepts an empty file, and so the copy is private from its first byte on.
     let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;
     let text = path.to_str().ok_or_else(|| failed(io::ErrorKind::InvalidFilename.into()));
     let copied = text.and_then(|text| Ok(connection.execute("VACUUM INTO ?1", [text])?));
     copied.and_then(|_| finish(file, &path).map_err(failed)).inspect_err(|_| drop(fs::remove_file(&path)))
+}
+
+/// Removes what a process left there that was killed while it copied. Nobody else may be at work in the directory.
+pub(super) fn remove_unfinished(data_dir: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(data_dir.join(DIRECTORY)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_name().to_str().is_some_and(|name| name.starts_with(UNFINISHED)) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// What a copy is.

@@ -87,6 +87,22 @@ fn what_is_no_backup_is_refused_and_nothing_is_touched() {
 }
 
 #[test]
+fn copies_that_a_killed_server_did_not_finish_are_removed_by_the_next_start() {
+    let place = Place::new(true);
+    place.done(&["key", "list"]);
+    let dir = place.data_dir().join("backups");
+    fs::create_dir(&dir).expect("make the directory");
+    for name in ["unfinished-0011223344556677.db", "pool-1767268800000.db", "mine.db"] {
+        fs::write(dir.join(name), "half a copy").expect("write a file");
+    }
+    place.done(&["key", "list"]);
+    let left = fs::read_dir(&dir).expect("the directory").map(|entry| entry.expect("an entry").file_name());
+    let mut left: Vec<_> = left.collect();
+    left.sort();
+    assert_eq!(left, ["mine.db", "pool-1767268800000.db"]);
+}
+
+#[test]
 fn nothing_is_restored_under_a_running_server() {
     let mut place = Place::new(false);
     let backup = place.path("pool.backup").display().to_string();
