@@ -110,7 +110,8 @@ fn fetch(admin: &mut Admin, to: &Path) -> anyhow::Result<u64> {
     let reply = admin.local().fetch("/admin/backup", |part| {
         bytes += part.len() as u64;
         file.write_all(part)
-    })?;
+    });
+    let reply = reply.with_context(failed)?;
     progress.finish();
     accepted(&reply)?;
     file.sync_all().and_then(|()| sync_parent(to)).with_context(failed)?;
