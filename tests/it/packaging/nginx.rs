@@ -1,96 +1,33 @@
 //! The example for nginx, in a real nginx before the real application.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
-use std::thread;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use socket2::{Domain, Socket, Type};
-use tempfile::TempDir;
 
 use super::{project, tool};
-use crate::support::{ADMIN_TOKEN, Answer, Ending, Piece, Role, TestApp, WAIT, spoken};
+use crate::support::{ADMIN_TOKEN, Answer, Ending, Nginx, Piece, TestApp, WAIT, spoken};
 
 const EXAMPLE: &str = "packaging/nginx/ollama-api-pool.conf";
 
-/// A running nginx with the example; ended when it is dropped.
-struct Nginx {
-    child: Child,
-    addr: SocketAddr,
-    _dir: TempDir,
-}
-
-impl Nginx {
-    /// The example with this server behind it, without TLS before it: streams are the same, and easier to look at.
-    fn before(app: &TestApp) -> Self {
-        let dir = tempfile::tempdir().expect("a temporary directory");
-        // nginx cannot be asked for any free port, so one is looked for and given back.
-        let addr = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port");
-        let example = fs::read_to_string(project(EXAMPLE)).expect("the example");
-        let (tls, _clear_text) = example.split_once("\nserver {\n  listen 80;").expect("two servers");
-        let lines = tls.lines().filter(|line| !line.contains("ssl_") && !line.contains("listen [::]"));
-        let ours = lines.collect::<Vec<_>>().join("\n");
-        let ours = replaced(&ours, "server 127.0.0.1:8080;", &format!("server {};", app.addr()));
-        let ours = replaced(&ours, "listen 443 ssl http2;", &format!("listen {addr};"));
-        let config = configuration(&dir, &ours);
-        let mut command = Command::new("timeout");
-        command.args(["120", "nginx", "-e", "stderr", "-c", &config]).stderr(Stdio::piped());
-        let mut nginx = Self { child: command.spawn().expect("start nginx"), addr, _dir: dir };
-        nginx.wait_until_it_listens();
-        nginx
-    }
-
-    /// It listens before it says its version; when it cannot, it ends, and so does what it says.
-    fn wait_until_it_listens(&mut self) {
-        let mut log = BufReader::new(self.child.stderr.take().expect("standard error is a pipe")).lines();
-        let mut said = Vec::new();
-        for line in log.by_ref().map_while(Result::ok) {
-            said.push(line);
-            if said.iter().any(|line| line.contains("nginx/")) {
-                // Read on: a pipe without a reader would end it.
-                thread::spawn(move || log.map_while(Result::ok).for_each(|line| println!("{line}")));
-                return;
-            }
-        }
-        panic!("nginx does not start (tests/run installs it):\n{}", said.join("\n"));
-    }
-
-    /// The same person, by way of nginx.
-    fn via(&self, role: &Role) -> Role {
-        Role::new(self.addr, Some(role.token()))
-    }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        // `timeout` passes this on.
-        // One that could not start has ended already, and is a panic of its own.
-        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap_or_default();
-        drop(self.child.wait());
-    }
+/// The example with this server behind it, without TLS before it: streams are the same, and easier to look at.
+fn before(app: &TestApp) -> Nginx {
+    let addr = Nginx::free_address();
+    let example = fs::read_to_string(project(EXAMPLE)).expect("the example");
+    let (tls, _clear_text) = example.split_once("\nserver {\n  listen 80;").expect("two servers");
+    let lines = tls.lines().filter(|line| !line.contains("ssl_") && !line.contains("listen [::]"));
+    let ours = lines.collect::<Vec<_>>().join("\n");
+    let ours = replaced(&ours, "server 127.0.0.1:8080;", &format!("server {};", app.addr()));
+    let ours = replaced(&ours, "listen 443 ssl http2;", &format!("listen {addr};"));
+    Nginx::start(addr, tempfile::tempdir().expect("a temporary directory"), &ours)
 }
 
 #[track_caller]
 fn replaced(text: &str, old: &str, new: &str) -> String {
     assert!(text.contains(old), "{old:?} is not in the example");
     text.replace(old, new)
-}
-
-/// What Debian's nginx.conf does around the files of conf.d, for a process of our own.
-fn configuration(dir: &TempDir, example: &str) -> String {
-    let dir = dir.path().display().to_string();
-    let kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
-    let temporary: String = kinds.map(|kind| format!("{kind}_temp_path {dir}/{kind};\n")).concat();
-    let config = format!(
-        "daemon off;\nmaster_process off;\npid {dir}/pid;\nerror_log stderr notice;\nevents {{}}\n\
-         http {{\naccess_log off;\n{temporary}{example}\n}}\n"
-    );
-    let path = format!("{dir}/nginx.conf");
-    fs::write(&path, config).expect("write nginx.conf");
-    path
 }
 
 #[test]
@@ -110,7 +47,7 @@ fn nginx_understands_the_whole_example() {
     let example = replaced(&example, "listen 80;", "listen unix:plain.sock;");
     let example = replaced(&example, "listen [::]:80;", "listen unix:plain6.sock;")
         .replace("unix:", &path("").replacen('/', "unix:/", 1));
-    let ended = tool("nginx", &["-t", "-q", "-e", "stderr", "-c", &configuration(&dir, &example)]);
+    let ended = tool("nginx", &["-t", "-q", "-e", "stderr", "-c", &Nginx::configuration(&dir, &example)]);
     // Newer versions want `http2 on` instead, which older ones do not know.
     let complaints = ended.err.lines().filter(|line| !line.contains("\"listen ... http2\" directive is deprecated"));
     assert_eq!((ended.code, complaints.collect::<Vec<_>>()), (Some(0), vec![]));
@@ -119,7 +56,7 @@ fn nginx_understands_the_whole_example() {
 #[test]
 fn events_come_one_by_one_as_the_upstream_sends_them() {
     let app = TestApp::builder().api_keys(&["a"]).start();
-    let nginx = Nginx::before(&app);
+    let nginx = before(&app);
     let gate = app.upstream.gate();
     app.upstream.any_key().plays([Answer::ok_sse(&["one", "two"]).step_by(&gate)]);
     let client = nginx.via(&app.client());
@@ -140,7 +77,7 @@ fn events_come_one_by_one_as_the_upstream_sends_them() {
 #[test]
 fn a_client_that_leaves_lets_the_upstream_go() {
     let app = TestApp::builder().api_keys(&["a"]).start();
-    let nginx = Nginx::before(&app);
+    let nginx = before(&app);
     let gate = app.upstream.gate();
     app.upstream.any_key().plays([Answer::ok_sse(&["one", "two"]).step_by(&gate)]);
     let client = nginx.via(&app.client());
@@ -155,7 +92,7 @@ fn a_client_that_leaves_lets_the_upstream_go() {
 #[test]
 fn a_stream_that_breaks_is_cut_for_the_client_too() {
     let app = TestApp::builder().api_keys(&["a"]).start();
-    let nginx = Nginx::before(&app);
+    let nginx = before(&app);
     app.upstream.any_key().plays([Answer::sse_raw(["data: {}\n\ndata: {".into()]).fin_after(12)]);
     let mut stream = nginx.via(&app.client()).chat("hi").stream();
     assert_eq!(stream.event(), "data: {}");
@@ -167,7 +104,7 @@ fn status_from(source: &str, nginx: &Nginx, more: &str) -> String {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     let source: SocketAddr = format!("{source}:0").parse().expect("an address");
     socket.bind(&source.into()).expect("every address of 127.0.0.0/8 is this machine's");
-    socket.connect(&nginx.addr.into()).expect("connect to nginx");
+    socket.connect(&nginx.addr().into()).expect("connect to nginx");
     let mut stream = TcpStream::from(socket);
     stream.set_read_timeout(Some(WAIT)).expect("set the read timeout");
     let head = "GET /admin/stats HTTP/1.1\r\nHost: pool.example.com\r\nConnection: close";
@@ -180,7 +117,7 @@ fn status_from(source: &str, nginx: &Nginx, more: &str) -> String {
 #[test]
 fn the_client_address_is_the_one_that_nginx_saw() {
     let app = TestApp::builder().option("TRUSTED_PROXIES", "127.0.0.1").option("ADMIN_NETWORKS", "127.0.0.2").start();
-    let nginx = Nginx::before(&app);
+    let nginx = before(&app);
     assert_eq!(status_from("127.0.0.2", &nginx, ""), "200");
     assert_eq!(status_from("127.0.0.2", &nginx, "X-Forwarded-For: 198.51.100.7\r\n"), "200", "what a client writes");
     for more in ["", "X-Forwarded-For: 127.0.0.2\r\n"] {
@@ -191,7 +128,7 @@ fn the_client_address_is_the_one_that_nginx_saw() {
 #[test]
 fn a_large_prompt_passes_and_metrics_are_for_this_machine() {
     let app = TestApp::builder().api_keys(&["a"]).start();
-    let nginx = Nginx::before(&app);
+    let nginx = before(&app);
     let client = nginx.via(&app.client());
     let prompt = "x".repeat(20 << 20);
     client.chat(&prompt).send().expect(200);
