@@ -38,7 +38,7 @@ pub use values::{ByteSize, LogFilter, LogFormat};
 pub(crate) use values::{header_text, referer};
 
 use crate::domain::bots::BotPolicy;
-use crate::domain::provider::{Provider, ProviderId, Timeouts};
+use crate::domain::provider::{HttpVersion, Provider, ProviderId, Timeouts};
 use lookup::Lookup;
 
 /// The whole configuration. Without `Debug`, for it holds secrets; [`Config::effective`] is what may be shown.
@@ -58,7 +58,7 @@ pub struct Config {
     pub clients: ClientLimits,
     /// The built-in providers, disabled ones included.
     pub providers: Vec<Provider>,
-    pub proxies: UpstreamProxies,
+    pub ways: Ways,
     pub attribution: Attribution,
     pub rate_limit: RateLimit,
     /// What happens to requests of scripts and crawlers.
@@ -92,19 +92,29 @@ pub struct Secrets {
     pub admin_token: Option<AdminToken>,
 }
 
-/// Through which proxy each provider is reached, if through any.
-pub struct UpstreamProxies {
-    ollama: Option<ProxyUrl>,
-    openrouter: Option<ProxyUrl>,
+/// How each provider is reached.
+pub struct Ways {
+    ollama: Way,
+    openrouter: Way,
+    direct: Way,
 }
 
-impl UpstreamProxies {
-    pub(crate) fn of(&self, provider: &ProviderId) -> Option<&ProxyUrl> {
+/// How one provider is reached.
+#[derive(Default)]
+pub struct Way {
+    /// Through which, if through any.
+    pub proxy: Option<ProxyUrl>,
+    /// Certificate authorities in PEM that are trusted for this provider beside those for all.
+    pub ca_pem: Option<String>,
+}
+
+impl Ways {
+    pub(crate) fn of(&self, provider: &ProviderId) -> &Way {
         match provider.as_str() {
-            "ollama" => self.ollama.as_ref(),
-            "openrouter" => self.openrouter.as_ref(),
+            "ollama" => &self.ollama,
+            "openrouter" => &self.openrouter,
             // The demonstration's, which is on this machine.
-            _ => None,
+            _ => &self.direct,
         }
     }
 }
@@ -202,7 +212,7 @@ impl Config {
             admin_token: lookup.secret(&options::ADMIN_TOKEN, &options::ADMIN_TOKEN_FILE, AdminToken::parse),
         };
         let providers = providers(lookup);
-        let proxies = proxies(lookup);
+        let ways = ways(lookup);
         let attribution = attribution(lookup, public_url.as_ref());
         let rate_limit = rate_limit(lookup);
         let bots = lookup.value(&options::ENABLE_BOT_DETECTION, values::bot_policy);
@@ -223,7 +233,7 @@ impl Config {
             proxy: proxy?,
             clients: clients?,
             providers: providers?,
-            proxies,
+            ways,
             attribution: attribution?,
             rate_limit: rate_limit?,
             bots: bots?,
@@ -259,6 +269,7 @@ fn providers(lookup: &mut Lookup<'_>) -> Option<Vec<Provider>> {
     let first_byte_stream = lookup.value(&options::FIRST_BYTE_TIMEOUT, values::timeout);
     let first_byte_plain = lookup.value(&options::PLAIN_TIMEOUT, values::timeout);
     let idle = lookup.value(&options::IDLE_TIMEOUT, values::timeout);
+    let http_versions = http_versions(lookup);
     let timeouts = Timeouts {
         connect: connect?,
         first_byte_stream: first_byte_stream?,
@@ -267,14 +278,33 @@ fn providers(lookup: &mut Lookup<'_>) -> Option<Vec<Provider>> {
     };
     let ollama = Provider::ollama(ollama_url?, !is_ollama_disabled?);
     let openrouter = Provider::openrouter(openrouter_url?, !is_openrouter_disabled?);
-    Some(vec![Provider { timeouts, ..ollama }, Provider { timeouts, ..openrouter }])
+    let (ollama_version, openrouter_version) = http_versions?;
+    Some(vec![
+        Provider { timeouts, http_version: ollama_version, ..ollama },
+        Provider { timeouts, http_version: openrouter_version, ..openrouter },
+    ])
 }
 
-/// One that is wrong is among the errors, and nothing here is used then.
-fn proxies(lookup: &mut Lookup<'_>) -> UpstreamProxies {
+/// Of both built-in providers.
+fn http_versions(lookup: &mut Lookup<'_>) -> Option<(HttpVersion, HttpVersion)> {
+    let all = lookup.value(&options::UPSTREAM_HTTP_VERSION, values::http_version);
+    let ollama = lookup.value(&options::OLLAMA_HTTP_VERSION, values::http_version);
+    let openrouter = lookup.value(&options::OPENROUTER_HTTP_VERSION, values::http_version);
+    Some((ollama.or(all)?, openrouter.or(all)?))
+}
+
+/// What is wrong is among the errors, and nothing here is used then.
+fn ways(lookup: &mut Lookup<'_>) -> Ways {
     let all = lookup.value(&options::UPSTREAM_PROXY, ProxyUrl::parse).flatten();
-    let mut of = |opt| lookup.value(opt, ProxyUrl::parse).unwrap_or_else(|| all.clone());
-    UpstreamProxies { ollama: of(&options::OLLAMA_PROXY), openrouter: of(&options::OPENROUTER_PROXY) }
+    let mut way = |proxy, ca_file| Way {
+        proxy: lookup.value(proxy, ProxyUrl::parse).unwrap_or_else(|| all.clone()),
+        ca_pem: lookup.file(ca_file, values::pem),
+    };
+    Ways {
+        ollama: way(&options::OLLAMA_PROXY, &options::OLLAMA_CA_FILE),
+        openrouter: way(&options::OPENROUTER_PROXY, &options::OPENROUTER_CA_FILE),
+        direct: Way::default(),
+    }
 }
 
 fn attribution(lookup: &mut Lookup<'_>, public_url: Option<&Url>) -> Option<Attribution> {

@@ -24,7 +24,7 @@
 //!   [`domain::classify`]; how streams are read while they pass is [`domain::stream`].
 //! - [`vault`]: sealing of secrets, fingerprints, token hashes.
 //! - [`storage`]: SQLite. `schema.sql` is the complete schema.
-//! - [`transport`]: HTTP/1.1 to the upstreams.
+//! - [`transport`]: HTTP/1.1 and HTTP/2 to the upstreams.
 //! - `access`: from a bearer to a client token.
 //! - `cache`: what is kept of upstream answers, to be given again.
 //! - `key_check`: what an upstream says about one key when it is asked.
@@ -56,7 +56,7 @@
 //!   [`storage`] or `web`, and `web` never forwards a request.
 //! - No secret has a `Debug`, a `Display` or a `Serialize`.
 //! - No module but `main` and [`cli`] imports [`app`]. There is no global mutable state.
-//! - Nobody but `jobs`, the accept loop and the bridge between the planes spawns a task.
+//! - Nobody but `jobs`, the accept loop, the bridge between the planes and HTTP/2 to an upstream spawns a task.
 
 mod access;
 pub mod app;

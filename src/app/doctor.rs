@@ -192,7 +192,7 @@ fn master_key(config: &Config, database: &Path) -> Finding {
 /// Whether it can be reached, without a key; and what its clock says of ours.
 async fn upstream(provider: &Provider, config: &Config, tls: TlsRoots, now: Timestamp) -> Vec<Finding> {
     let what = format!("provider {}", provider.id);
-    let endpoint = match startup::endpoint(provider, &config.proxies) {
+    let endpoint = match startup::endpoint(provider, config, &tls) {
         Ok(endpoint) => endpoint,
         Err(error) => return vec![Finding::new(what, Severity::Problem, format!("{error:#}"))],
     };

@@ -22,7 +22,7 @@ use crate::cache::Caches;
 use crate::changes::{self, Changes};
 use crate::checks::{Checkable, Checks};
 use crate::clock::Clock;
-use crate::config::{Config, ProxyLimits, UpstreamProxies};
+use crate::config::{Config, ProxyLimits, Way};
 use crate::domain::audit::Change;
 use crate::domain::provider::{Provider, ProviderId};
 use crate::domain::secret::{ApiKeySecret, ClientTokenSecret};
@@ -157,7 +157,7 @@ pub(super) async fn load(
     let pools = load_pools(&storage, &config.providers, now).await?;
     let access = load_access(&storage).await?;
     let tls = tls_roots(&config)?;
-    let upstreams = load_upstreams(&storage, &config, &pools).await?;
+    let upstreams = load_upstreams(&storage, &config, &tls, &pools).await?;
     let ledger = Arc::new(Ledger::new(storage.clone(), pools.clone(), config.workers));
     let table = settings::Table::new(&config, &config.providers);
     let stored = storage.settings().await.context("cannot read the settings")?;
@@ -224,9 +224,9 @@ fn checks(upstreams: &[Arc<Upstream>], tls: &TlsRoots, settings: &settings::Live
 
 /// What the configuration alone cannot know to be right.
 pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
-    tls_roots(config)?;
+    let tls = tls_roots(config)?;
     config.tls.clone().map(Certificates::load).transpose()?;
-    config.providers.iter().try_for_each(|provider| endpoint(provider, &config.proxies).map(drop))
+    config.providers.iter().try_for_each(|provider| endpoint(provider, config, &tls).map(drop))
 }
 
 pub(super) fn tls_roots(config: &Config) -> anyhow::Result<TlsRoots> {
@@ -236,13 +236,19 @@ pub(super) fn tls_roots(config: &Config) -> anyhow::Result<TlsRoots> {
     }
 }
 
-pub(super) fn endpoint(provider: &Provider, proxies: &UpstreamProxies) -> anyhow::Result<Endpoint> {
-    let endpoint = Endpoint::parse(&provider.base_url)
-        .with_context(|| format!("the base URL of the provider {} cannot be used", provider.id))?;
-    let Some(proxy) = proxies.of(&provider.id) else { return Ok(endpoint) };
-    let proxy = UpstreamProxy::parse(proxy.expose())
-        .with_context(|| format!("the proxy for the provider {} cannot be used", provider.id))?;
-    Ok(endpoint.via(proxy))
+/// `tls` is what is trusted for every provider.
+pub(super) fn endpoint(provider: &Provider, config: &Config, tls: &TlsRoots) -> anyhow::Result<Endpoint> {
+    let unusable = |what| move || format!("the {what} the provider {} cannot be used", provider.id);
+    let endpoint = Endpoint::parse(&provider.base_url).with_context(unusable("base URL of"))?;
+    let mut endpoint = endpoint.speaking(provider.http_version);
+    let Way { proxy, ca_pem } = config.ways.of(&provider.id);
+    if let Some(pem) = ca_pem {
+        endpoint = endpoint.trusting(tls.and(pem.as_bytes()).with_context(unusable("certificates for"))?);
+    }
+    if let Some(proxy) = proxy {
+        endpoint = endpoint.via(UpstreamProxy::parse(proxy.expose()).with_context(unusable("proxy for"))?);
+    }
+    Ok(endpoint)
 }
 
 async fn load_pools(storage: &Storage, providers: &[Provider], now: Timestamp) -> anyhow::Result<Vec<Arc<Pool>>> {
@@ -270,7 +276,12 @@ async fn load_access(storage: &Storage) -> anyhow::Result<Arc<Access>> {
     Ok(access)
 }
 
-async fn load_upstreams(storage: &Storage, config: &Config, pools: &[Arc<Pool>]) -> anyhow::Result<Vec<Arc<Upstream>>> {
+async fn load_upstreams(
+    storage: &Storage,
+    config: &Config,
+    tls: &TlsRoots,
+    pools: &[Arc<Pool>],
+) -> anyhow::Result<Vec<Arc<Upstream>>> {
     const ALL: u32 = u32::MAX;
     let mut upstreams = Vec::new();
     for (provider, pool) in config.providers.iter().zip(pools) {
@@ -278,7 +289,7 @@ async fn load_upstreams(storage: &Storage, config: &Config, pools: &[Arc<Pool>])
         let names = ModelNames::new(known.into_iter().map(|model| model.model.to_string()));
         upstreams.push(Arc::new(Upstream::new(
             provider.clone(),
-            endpoint(provider, &config.proxies)?,
+            endpoint(provider, config, tls)?,
             Arc::clone(pool),
             names,
         )));

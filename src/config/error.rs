@@ -117,6 +117,8 @@ pub enum Invalid {
     NotHeaderText { max: usize },
     #[error("expected off, log or refuse")]
     NotABotPolicy,
+    #[error("expected 1.1, 2 or auto")]
+    NotAnHttpVersion,
     #[error("expected text or json")]
     NotALogFormat,
     #[error("expected a level (error, warn, info, debug, trace, off) or module=level, separated by commas")]

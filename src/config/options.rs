@@ -123,6 +123,16 @@ options! {
         "The same for the `openrouter` provider alone, before `UPSTREAM_PROXY`.";
     UPSTREAM_CA_FILE, Kind::Value("FILE"), None,
         "PEM file of further certificate authorities that are trusted for upstream connections.";
+    OLLAMA_CA_FILE, Kind::Value("FILE"), None,
+        "The same, trusted for the `ollama` provider alone, in addition.";
+    OPENROUTER_CA_FILE, Kind::Value("FILE"), None,
+        "The same, trusted for the `openrouter` provider alone, in addition.";
+    UPSTREAM_HTTP_VERSION, Kind::Value("VERSION"), Some("1.1"),
+        "HTTP version towards upstreams: `1.1`, `2`, or `auto` for what the upstream prefers over TLS.";
+    OLLAMA_HTTP_VERSION, Kind::Value("VERSION"), None,
+        "The same for the `ollama` provider alone, before `UPSTREAM_HTTP_VERSION`.";
+    OPENROUTER_HTTP_VERSION, Kind::Value("VERSION"), None,
+        "The same for the `openrouter` provider alone, before `UPSTREAM_HTTP_VERSION`.";
     MAX_BODY_SIZE, Kind::Value("SIZE"), Some("32MiB"),
         "Largest request body that is accepted.";
     BODY_TIMEOUT, Kind::Value("DURATION"), Some("30s"),

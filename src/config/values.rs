@@ -11,6 +11,7 @@ use url::Url;
 
 use super::error::Invalid;
 use crate::domain::bots::BotPolicy;
+use crate::domain::provider::HttpVersion;
 
 /// A number of bytes, written `32MiB`, `100kB` or `4096`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -139,6 +140,15 @@ pub(super) fn window(text: &str) -> Result<Duration, Invalid> {
     };
     let is_sane = (Duration::from_secs(1)..=Duration::from_hours(24)).contains(&window) && window.subsec_nanos() == 0;
     if is_sane { Ok(window) } else { Err(Invalid::DurationOutOfRange { min: "1s", max: "24h" }) }
+}
+
+pub(super) fn http_version(text: &str) -> Result<HttpVersion, Invalid> {
+    match text.to_ascii_lowercase().as_str() {
+        "1.1" => Ok(HttpVersion::Http11),
+        "2" => Ok(HttpVersion::Http2),
+        "auto" => Ok(HttpVersion::Negotiated),
+        _ => Err(Invalid::NotAnHttpVersion),
+    }
 }
 
 /// A policy by its word, or the switch that the JavaScript edition had: on meant a line in the log.

@@ -103,6 +103,18 @@ pub enum ForwardHeaders {
     All,
 }
 
+/// In which version of HTTP a provider is spoken to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum HttpVersion {
+    /// A connection for each request under way, so that one that breaks takes no other request with it.
+    #[default]
+    Http11,
+    /// Many requests on one connection; over plain TCP without asking.
+    Http2,
+    /// HTTP/2 where TLS is spoken and the server chooses it, else HTTP/1.1.
+    Negotiated,
+}
+
 /// How long each part of an attempt may take. There is no total limit on a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
@@ -138,6 +150,7 @@ pub struct Provider {
     pub is_enabled: bool,
     pub usage_injection: UsageInjection,
     pub forward_headers: ForwardHeaders,
+    pub http_version: HttpVersion,
     pub timeouts: Timeouts,
 }
 
@@ -151,6 +164,7 @@ impl Provider {
             is_enabled,
             usage_injection: UsageInjection::On,
             forward_headers: ForwardHeaders::All,
+            http_version: HttpVersion::default(),
             timeouts: Timeouts::default(),
         }
     }
@@ -164,6 +178,7 @@ impl Provider {
             is_enabled,
             usage_injection: UsageInjection::Off,
             forward_headers: ForwardHeaders::All,
+            http_version: HttpVersion::default(),
             timeouts: Timeouts::default(),
         }
     }
@@ -178,6 +193,7 @@ impl Provider {
             is_enabled: true,
             usage_injection: UsageInjection::On,
             forward_headers: ForwardHeaders::Basic,
+            http_version: HttpVersion::default(),
             timeouts: Timeouts::default(),
         }
     }

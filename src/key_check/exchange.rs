@@ -159,7 +159,9 @@ impl Incomplete {
             Self::Send(SendError::Tls(_)) => TransportFault::Tls,
             Self::Send(SendError::ConnectTimeout) => TransportFault::ConnectTimeout,
             Self::Send(SendError::FirstByteTimeout) => TransportFault::FirstByteTimeout { stream: false },
-            Self::Send(SendError::Closed(_) | SendError::Io(_)) => TransportFault::ClosedBeforeAnswer,
+            Self::Send(SendError::Closed(_) | SendError::Io(_) | SendError::Reset(_)) => {
+                TransportFault::ClosedBeforeAnswer
+            }
             Self::Send(SendError::InvalidRequest(_)) => TransportFault::Unsendable,
             Self::Send(SendError::Malformed(_)) | Self::TooLong => TransportFault::Malformed,
             Self::Body(_) => TransportFault::StreamBroken,

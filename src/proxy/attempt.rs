@@ -193,7 +193,7 @@ pub(super) const fn transport_fault(error: &SendError, stream: bool) -> Transpor
         SendError::Tls(_) => TransportFault::Tls,
         SendError::ConnectTimeout => TransportFault::ConnectTimeout,
         SendError::FirstByteTimeout => TransportFault::FirstByteTimeout { stream },
-        SendError::Closed(_) | SendError::Io(_) => TransportFault::ClosedBeforeAnswer,
+        SendError::Closed(_) | SendError::Io(_) | SendError::Reset(_) => TransportFault::ClosedBeforeAnswer,
         SendError::Malformed(_) => TransportFault::Malformed,
         SendError::InvalidRequest(_) => TransportFault::Unsendable,
     }

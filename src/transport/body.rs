@@ -1,17 +1,18 @@
-//! The response body, which owns its connection: dropping it early closes the connection, and with it cancels the
-//! upstream's work; reading it to its end lets the connection rest for the next request.
+//! The response body. With HTTP/1.1 it owns its connection: dropping it early closes the connection, and with it cancels
+//! the upstream's work; reading it to its end lets the connection rest for the next request.
 
 use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, header};
 
 use super::chunked::Decoder;
 use super::connection::Connection;
 use super::error::{BodyError, Malformed};
 use super::head::{Framing, Head};
+use super::http2::{self, StreamBody};
 use super::idle::IdlePool;
 use super::request::Outgoing;
 
@@ -24,7 +25,14 @@ pub struct Response {
 }
 
 /// A response body in pieces as large as they arrive, with the transfer coding removed.
-pub struct Body {
+pub struct Body(Version);
+
+enum Version {
+    Http11(ConnectionBody),
+    Http2(StreamBody),
+}
+
+struct ConnectionBody {
     state: State,
     /// `None` once the connection was given back or given up.
     source: Option<Source>,
@@ -57,11 +65,22 @@ impl Response {
             Framing::UntilClose => State::UntilClose,
         };
         let source = Some(Source { connection, idle, unsent, is_reusable });
-        let mut body = Body { state, source };
+        let mut body = ConnectionBody { state, source };
         if matches!(body.state, State::Length(0)) {
             body.complete();
         }
-        Self { status: head.status, headers: head.headers, body }
+        Self { status: head.status, headers: head.headers, body: Body(Version::Http11(body)) }
+    }
+}
+
+impl From<http2::Answer> for Response {
+    fn from(answer: http2::Answer) -> Self {
+        let (head, mut body) = answer.into_parts();
+        let mut headers = head.headers;
+        http2::strip(&mut headers);
+        let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        body.expect(length);
+        Self { status: head.status, headers, body: Body(Version::Http2(body)) }
     }
 }
 
@@ -76,6 +95,31 @@ impl Body {
 
     /// As [`Body::chunk`]. After an error the body is over, and [`Body::is_complete`] stays false.
     pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        match &mut self.0 {
+            Version::Http11(body) => body.poll_chunk(cx),
+            Version::Http2(body) => body.poll_chunk(cx),
+        }
+    }
+
+    /// How many bytes are still to come, where that is known.
+    pub fn remaining_hint(&self) -> Option<u64> {
+        match &self.0 {
+            Version::Http11(body) => body.remaining_hint(),
+            Version::Http2(body) => body.remaining_hint(),
+        }
+    }
+
+    /// Whether the whole message arrived and was handed out. True with the last piece where its end is already known.
+    pub fn is_complete(&self) -> bool {
+        match &self.0 {
+            Version::Http11(body) => matches!(body.state, State::Complete),
+            Version::Http2(body) => body.is_complete(),
+        }
+    }
+}
+
+impl ConnectionBody {
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
         loop {
             match self.take_buffered() {
                 Ok(piece) if piece.is_empty() => {}
@@ -97,18 +141,12 @@ impl Body {
         }
     }
 
-    /// How many bytes are still to come, where that is known.
-    pub fn remaining_hint(&self) -> Option<u64> {
+    fn remaining_hint(&self) -> Option<u64> {
         match self.state {
             State::Length(left) => Some(left),
             State::Complete => Some(0),
             State::Chunked(_) | State::UntilClose | State::Failed => None,
         }
-    }
-
-    /// Whether the whole message arrived and was handed out. True with the last piece where its end is already known.
-    pub fn is_complete(&self) -> bool {
-        matches!(self.state, State::Complete)
     }
 
     /// Payload that has been read, and the end of the message if that has been read too.

@@ -16,7 +16,6 @@ use super::error::{Malformed, SendError};
 use super::head::{self, Head};
 use super::request::Outgoing;
 use super::stream::Stream;
-use super::tls::TlsRoots;
 
 /// A read buffer begins with this much, doubles when a read fills it, and stops at `MAX_BUFFER`.
 const MIN_BUFFER: usize = 4 * 1024;
@@ -45,10 +44,9 @@ pub(super) struct Failure {
 }
 
 impl Connection {
-    pub(super) async fn open(endpoint: &Endpoint, roots: &TlsRoots, limit: Duration) -> Result<Self, SendError> {
-        let stream = Stream::connect(endpoint, roots, limit).await?;
+    pub(super) fn new(stream: Stream, endpoint: &Endpoint) -> Self {
         let origin = Arc::clone(endpoint.origin());
-        Ok(Self { stream, buf: BytesMut::new(), room: MIN_BUFFER, origin, idle_since: Instant::now() })
+        Self { stream, buf: BytesMut::new(), room: MIN_BUFFER, origin, idle_since: Instant::now() }
     }
 
     pub(super) async fn is_quiet(&mut self) -> bool {

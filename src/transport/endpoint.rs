@@ -9,7 +9,9 @@ use std::sync::Arc;
 use rustls::pki_types::ServerName;
 use url::{Host, Url};
 
+use super::tls::TlsRoots;
 use super::upstream_proxy::UpstreamProxy;
+use crate::domain::provider::HttpVersion;
 
 /// A base URL that requests can be sent to. Cloning it is cheap.
 #[derive(Clone, Debug)]
@@ -24,13 +26,16 @@ struct Inner {
 }
 
 /// What a connection is made to: connections are shared between endpoints of the same origin.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Origin {
     pub(super) is_tls: bool,
     pub(super) host: HostAddr,
     pub(super) port: u16,
     /// Through which it is reached.
-    pub(super) proxy: Option<UpstreamProxy>,
+    pub(super) proxy: Option<Arc<UpstreamProxy>>,
+    /// Whose certificates are believed here, where not the transport's.
+    pub(super) roots: Option<TlsRoots>,
+    pub(super) version: HttpVersion,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -86,10 +91,27 @@ impl Endpoint {
     /// The same, reached through a proxy.
     #[must_use]
     pub fn via(&self, proxy: UpstreamProxy) -> Self {
+        self.with(|origin| origin.proxy = Some(Arc::new(proxy)))
+    }
+
+    /// The same, with other authorities than the transport's.
+    #[must_use]
+    pub fn trusting(&self, roots: TlsRoots) -> Self {
+        self.with(|origin| origin.roots = Some(roots))
+    }
+
+    /// The same, spoken to in that version of HTTP.
+    #[must_use]
+    pub fn speaking(&self, version: HttpVersion) -> Self {
+        self.with(|origin| origin.version = version)
+    }
+
+    fn with(&self, change: impl FnOnce(&mut Origin)) -> Self {
         let Inner { origin, server_name, prefix, host_value } = &*self.0;
-        let Origin { is_tls, host, port, proxy: _ } = &**origin;
+        let mut origin = Origin::clone(origin);
+        change(&mut origin);
         Self(Arc::new(Inner {
-            origin: Arc::new(Origin { is_tls: *is_tls, host: host.clone(), port: *port, proxy: Some(proxy) }),
+            origin: Arc::new(origin),
             server_name: server_name.clone(),
             prefix: prefix.clone(),
             host_value: host_value.clone(),
@@ -112,7 +134,7 @@ impl Endpoint {
         let host_value = url.port().map_or_else(|| host_text.to_owned(), |port| format!("{host_text}:{port}"));
         let port = url.port_or_known_default().ok_or(EndpointError::Scheme)?;
         let prefix = url.path().trim_end_matches('/').to_owned();
-        let origin = Arc::new(Origin { is_tls, host, port, proxy: None });
+        let origin = Arc::new(Origin { is_tls, host, port, proxy: None, roots: None, version: HttpVersion::Http11 });
         Ok(Self(Arc::new(Inner { origin, server_name, prefix, host_value })))
     }
 
@@ -195,5 +217,15 @@ mod tests {
         assert_eq!(a.origin(), b.origin());
         assert_ne!(a.origin(), c.origin());
         assert!(c.server_name().is_none());
+    }
+
+    #[test]
+    fn endpoints_that_are_reached_otherwise_share_none() {
+        let plain = Endpoint::parse("https://host/v1").unwrap();
+        let trusting = plain.trusting(TlsRoots::public());
+        assert_ne!(plain.origin(), trusting.origin());
+        assert_ne!(trusting.origin(), plain.trusting(TlsRoots::public()).origin());
+        assert_ne!(plain.origin(), plain.speaking(HttpVersion::Http2).origin());
+        assert_eq!(trusting.to_string(), "https://host/v1");
     }
 }

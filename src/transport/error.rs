@@ -7,7 +7,7 @@ use std::io;
 /// Why there is no response.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
-    #[error("the request cannot be written as HTTP/1.1")]
+    #[error("the request cannot be written as HTTP")]
     InvalidRequest(#[source] InvalidRequest),
     #[error("the host name could not be resolved")]
     Dns(#[source] io::Error),
@@ -25,6 +25,9 @@ pub enum SendError {
     Malformed(#[source] Malformed),
     #[error("the connection failed")]
     Io(#[source] io::Error),
+    /// Of a stream or of its whole connection, by either side. What a peer may say beside its reason is left out.
+    #[error("the HTTP/2 exchange was ended: {}", .0.description())]
+    Reset(h2::Reason),
 }
 
 impl SendError {
@@ -32,7 +35,7 @@ impl SendError {
     pub fn was_sent(&self) -> bool {
         match self {
             Self::InvalidRequest(_) | Self::Dns(_) | Self::Connect(_) | Self::Tls(_) | Self::ConnectTimeout => false,
-            Self::FirstByteTimeout | Self::Closed(_) | Self::Malformed(_) | Self::Io(_) => true,
+            Self::FirstByteTimeout | Self::Closed(_) | Self::Malformed(_) | Self::Io(_) | Self::Reset(_) => true,
         }
     }
 }

@@ -51,24 +51,18 @@ const RESERVED: [&str; 10] = [
 
 impl Outgoing {
     pub(super) fn render(endpoint: &Endpoint, request: &Request<'_>) -> Result<Self, InvalidRequest> {
-        if *request.method == Method::CONNECT {
-            return Err(InvalidRequest::Method);
-        }
-        if !request.path.starts_with('/') || !request.path.bytes().all(|b| b.is_ascii_graphic() && b != b'#') {
-            return Err(InvalidRequest::Path);
-        }
+        check(request)?;
         let mut head = Vec::with_capacity(512);
         for part in [request.method.as_str(), " ", endpoint.prefix(), request.path, " HTTP/1.1\r\nhost: "] {
             head.extend_from_slice(part.as_bytes());
         }
         head.extend_from_slice(endpoint.host_value().as_bytes());
         for &(name, value) in request.headers {
-            check_header(name, value)?;
             for part in [b"\r\n", name.as_bytes(), b": ", value] {
                 head.extend_from_slice(part);
             }
         }
-        if !request.body.is_empty() || expects_body(request.method) {
+        if request.announces_length() {
             head.extend_from_slice(b"\r\ncontent-length: ");
             head.extend_from_slice(itoa::Buffer::new().format(request.body.len()).as_bytes());
         }
@@ -105,9 +99,22 @@ impl Outgoing {
     }
 }
 
-/// RFC 9110 section 8.6: these announce a length of zero, others leave it out.
-fn expects_body(method: &Method) -> bool {
-    *method == Method::POST || *method == Method::PUT || *method == Method::PATCH
+impl Request<'_> {
+    /// RFC 9110 section 8.6: some methods announce a length of zero, others leave it out.
+    pub(super) fn announces_length(&self) -> bool {
+        !self.body.is_empty() || [Method::POST, Method::PUT, Method::PATCH].contains(self.method)
+    }
+}
+
+/// Whether nothing in the request could be taken for something else on the wire.
+pub(super) fn check(request: &Request<'_>) -> Result<(), InvalidRequest> {
+    if *request.method == Method::CONNECT {
+        return Err(InvalidRequest::Method);
+    }
+    if !request.path.starts_with('/') || !request.path.bytes().all(|b| b.is_ascii_graphic() && b != b'#') {
+        return Err(InvalidRequest::Path);
+    }
+    request.headers.iter().try_for_each(|&(name, value)| check_header(name, value))
 }
 
 fn check_header(name: &str, value: &[u8]) -> Result<(), InvalidRequest> {

@@ -35,12 +35,21 @@ impl Stream {
                 proxy.tunnel(&mut tcp, origin).await.map_err(SendError::Connect)?;
             }
             let Some(name) = endpoint.server_name() else { return Ok(Self::Plain(tcp)) };
-            let config = roots.config().map_err(|error| SendError::Tls(io::Error::other(error)))?;
+            let roots = origin.roots.as_ref().unwrap_or(roots);
+            let config = roots.config(origin.version).map_err(|error| SendError::Tls(io::Error::other(error)))?;
             let tls = TlsConnector::from(config).connect(name.clone(), tcp).await.map_err(SendError::Tls)?;
             Ok(Self::Tls(Box::new(tls)))
         };
         // Boxed because the handshake's state is large and a connection that is reused needs none of it.
         timeout_at(deadline, Box::pin(dial)).await.unwrap_or(Err(SendError::ConnectTimeout))
+    }
+
+    /// Whether the two agreed on HTTP/2 while TLS was established.
+    pub(super) fn agreed_on_http2(&self) -> bool {
+        match self {
+            Self::Plain(_) => false,
+            Self::Tls(tls) => tls.get_ref().1.alpn_protocol() == Some(b"h2"),
+        }
     }
 
     /// Whether an idle connection is still open and has nothing to say.

@@ -1,5 +1,6 @@
 //! Every edge of the protocol, on real sockets.
 
+mod http2;
 mod properties;
 mod proxies;
 mod server;

@@ -15,6 +15,7 @@ mod rate_limit;
 mod stats;
 mod streaming;
 mod tunnel;
+mod upstream_tls;
 
 use serde_json::{Value, json};
 use tokio::time::Instant;

@@ -18,7 +18,7 @@ fn a_providers_own_proxy_comes_before_that_of_all_and_none_is_shown() {
         let config = good(variables);
         assert!(config.effective().iter().all(|row| !row.value.contains("hunter2")));
         [ProviderId::ollama(), ProviderId::openrouter(), ProviderId::echo()]
-            .map(|id| config.proxies.of(&id).map(|url| url.expose().to_owned()))
+            .map(|id| config.ways.of(&id).proxy.as_ref().map(|url| url.expose().to_owned()))
     };
     let (all, own) = ("http://me:hunter2@a:1", "socks5://b:2");
     assert_eq!(of(&[]), [None, None, None]);
@@ -28,6 +28,30 @@ fn a_providers_own_proxy_comes_before_that_of_all_and_none_is_shown() {
     assert_eq!(of(&[("UPSTREAM_PROXY", all), ("OPENROUTER_PROXY", "none")]), [via(all), None, None]);
     let problem = problem("OLLAMA_PROXY", "ftp://me:hunter2@c");
     assert!(problem.contains("expected a proxy") && !problem.contains("hunter2"), "{problem}");
+}
+
+#[test]
+fn a_providers_own_authorities_are_its_own() {
+    let dir = TempDir::new().unwrap();
+    let pem = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
+    let config = good(&[("OPENROUTER_CA_FILE", &file(&dir, "ca.pem", pem))]);
+    let of = |id| config.ways.of(&id).ca_pem.as_deref();
+    assert_eq!([of(ProviderId::ollama()), of(ProviderId::openrouter())], [None, Some(pem)]);
+    assert_eq!(config.upstream_ca_pem, None);
+    refused("OLLAMA_CA_FILE", &[&file(&dir, "ca.txt", "hello")], "contains no PEM certificate");
+}
+
+#[test]
+fn http_versions_are_for_all_or_for_one() {
+    let of = |variables: &[(&str, &str)]| {
+        let providers = good(variables).providers;
+        providers.into_iter().map(|provider| provider.http_version).collect::<Vec<_>>()
+    };
+    assert_eq!(of(&[]), [HttpVersion::Http11; 2]);
+    assert_eq!(of(&[("UPSTREAM_HTTP_VERSION", "AUTO")]), [HttpVersion::Negotiated; 2]);
+    let own = [("UPSTREAM_HTTP_VERSION", "2"), ("OPENROUTER_HTTP_VERSION", "1.1")];
+    assert_eq!(of(&own), [HttpVersion::Http2, HttpVersion::Http11]);
+    refused("OLLAMA_HTTP_VERSION", &["3", "h2", "HTTP/2"], "expected 1.1, 2 or auto");
 }
 
 #[test]
