@@ -14,6 +14,7 @@ mod listener;
 mod local;
 mod patience;
 mod rekey;
+mod reload;
 mod restore;
 mod room;
 mod service_manager;
@@ -39,7 +40,7 @@ use crate::domain::provider::{Provider, ProviderId};
 use crate::jobs::{self, BackupPlan, JobRunner};
 use crate::settings::{BackupSettings, Retention, Settings};
 use crate::storage::{self, Keep};
-use crate::telemetry::DroppedLines;
+use crate::telemetry::{DroppedLines, Log};
 use crate::web::State;
 use admin::NewAdmin;
 use control::ControlPlane;
@@ -47,7 +48,10 @@ pub use doctor::{Finding, Severity, examine};
 use local::Socket;
 pub use local::{Local, Reply};
 pub use rekey::{Rotated, rotate_master_key};
+pub use reload::ReadAgain;
+use reload::Reload;
 pub use restore::{Restored, key_path, restore};
+use room::Room;
 use service_manager::{ServiceManager, SignsOfLife};
 pub use startup::MASTER_KEY_FILE;
 use startup::{Directory, Opened, OpenedStorage};
@@ -68,6 +72,7 @@ pub struct App {
     state: State,
     /// With which it speaks TLS.
     certificates: Option<Arc<Certificates>>,
+    room: Arc<Room>,
     /// Taken away before another process may have the directory.
     _socket: Option<Socket>,
     /// Keeps a second process off the data directory.
@@ -124,7 +129,7 @@ impl App {
             seed,
         };
         let workers = threads::start(&plan, &stopped)?;
-        start_jobs(&control, listener, listener::Deal::new(&workers, room), &state, &stopped)?;
+        start_jobs(&control, listener, listener::Deal::new(&workers, Arc::clone(&room)), &state, &stopped)?;
         if is_key_new {
             tracing::info!("made a master key; keep a copy of it apart from the database");
         }
@@ -138,6 +143,7 @@ impl App {
             stop,
             state,
             certificates,
+            room,
             _socket: socket,
             _directory: directory,
         })
@@ -145,15 +151,6 @@ impl App {
 
     pub fn addr(&self) -> SocketAddr {
         self.addr
-    }
-
-    /// Reads again what can change while the server runs.
-    fn reload(&self) {
-        if let Some(certificates) = &self.certificates {
-            certificates.reload();
-        } else {
-            tracing::info!("there is nothing to read again: options are read at the start alone");
-        }
     }
 
     /// Takes no more connections, lets running requests end for as long as the grace allows, writes everything.
@@ -304,27 +301,29 @@ impl Drop for App {
     }
 }
 
-/// Runs the server until SIGTERM or SIGINT. `tell` is for what only the person at the terminal may read.
-pub fn serve(config: Config, dropped_lines: DroppedLines, tell: impl Fn(&str)) -> anyhow::Result<()> {
+/// Runs the server until SIGTERM or SIGINT. `tell` is for what only the person at the terminal may read; `read_again` gives
+/// the configuration as it is then.
+pub fn serve(config: Config, log: &Log, tell: impl Fn(&str), read_again: ReadAgain) -> anyhow::Result<()> {
     let stop = StopSignal::watch()?;
     let service_manager = ServiceManager::new(config.service_manager.as_ref());
-    let mut app = App::start_with(config, Clock::system(), ProviderId::ollama(), dropped_lines)?;
+    let mut reload = Reload::new(&config, log.filter(), read_again);
+    let mut app = App::start_with(config, Clock::system(), ProviderId::ollama(), log.dropped_lines())?;
     app.introduce_admin(&tell)?;
     app.report_to(&service_manager);
-    stop.wait(|| app.reload());
+    stop.wait(|| reload.run(&app));
     service_manager.stopping();
     app.shutdown()
 }
 
 /// Runs a server on a throw-away directory, with an upstream of its own that echoes.
-pub fn demo(mut config: Config, dropped_lines: DroppedLines, tell: impl Fn(&str)) -> anyhow::Result<()> {
+pub fn demo(mut config: Config, log: &Log, tell: impl Fn(&str)) -> anyhow::Result<()> {
     let stop = StopSignal::watch()?;
     let directory = tempfile::Builder::new().prefix("ollama-api-pool-demo-").tempdir();
     let directory = directory.context("cannot create a directory for the demonstration")?;
     let echo = echo::Echo::start()?;
     directory.path().clone_into(&mut config.data_dir);
     config.providers.push(Provider::echo(echo.base_url()));
-    let mut app = App::start_with(config, Clock::system(), ProviderId::echo(), dropped_lines)?;
+    let mut app = App::start_with(config, Clock::system(), ProviderId::echo(), log.dropped_lines())?;
     let token = app.block_on(startup::seed_demo(&app.state))?;
     tell(&format!(
         "\nThis is a demonstration: its provider `echo` repeats what it is told, and everything is gone when it stops.\n\n    \
@@ -336,6 +335,6 @@ pub fn demo(mut config: Config, dropped_lines: DroppedLines, tell: impl Fn(&str)
         echo::MODEL,
     ));
     app.introduce_admin(&tell)?;
-    stop.wait(|| app.reload());
+    stop.wait(|| tracing::info!("a demonstration reads nothing again"));
     app.shutdown()
 }

@@ -10,6 +10,7 @@ mod jobs;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, MutexGuard};
@@ -83,6 +84,17 @@ impl Changes {
             return Ok(());
         }
         self.storage.change_settings(changed, self.now_by(by)).await?;
+        self.settings.store(settings);
+        Ok(())
+    }
+
+    /// Puts in force what the stored settings are made into.
+    pub(crate) async fn reread_settings(
+        &self,
+        settings_of: impl FnOnce(&BTreeMap<String, String>) -> Settings,
+    ) -> Result<(), storage::Error> {
+        let _in_order = self.one_change().await;
+        let settings = settings_of(&self.storage.settings().await?);
         self.settings.store(settings);
         Ok(())
     }

@@ -31,7 +31,7 @@ use crate::app::{self, Local};
 use crate::clock::Clock;
 use crate::config::{Args, Config, ConfigError, EffectiveValue, Environment};
 use crate::storage;
-use crate::telemetry::{self, DroppedLines};
+use crate::telemetry::{self, Log};
 
 const RUNTIME_ERROR: u8 = 1;
 const USAGE_ERROR: u8 = 2;
@@ -190,7 +190,11 @@ fn run(cli: &Cli, environment: &Environment, out: &mut impl Write, err: &mut imp
         return finish(print(err, &[failure_line(&error)]), USAGE_ERROR);
     }
     let done = match cli.command.as_ref().unwrap_or(&Command::Serve) {
-        Command::Serve => start(config, |config, log| app::serve(config, log, tell)).map(|()| Done::All),
+        Command::Serve => {
+            let (args, environment) = (cli.args.clone(), environment.clone());
+            let read_again = Box::new(move || Config::resolve(&args, &environment));
+            start(config, |config, log| app::serve(config, log, tell, read_again)).map(|()| Done::All)
+        }
         Command::Demo => start(config, |config, log| app::demo(config, log, tell)).map(|()| Done::All),
         Command::Check => return check(&config, out, err),
         Command::Key { command, form } => {
@@ -285,12 +289,12 @@ fn is_reader_gone(error: &anyhow::Error) -> bool {
 }
 
 /// Starts the log before the application, so that nothing of its start is lost.
-fn start(config: Config, application: impl FnOnce(Config, DroppedLines) -> anyhow::Result<()>) -> anyhow::Result<()> {
+fn start(config: Config, application: impl FnOnce(Config, &Log) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let log = telemetry::init(&config.log)?;
     for notice in &config.notices {
         tracing::warn!("{notice}");
     }
-    application(config, log.dropped_lines())
+    application(config, &log)
 }
 
 /// What only the person at the terminal may read. Whether it could be written changes nothing: there is nobody to tell.

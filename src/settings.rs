@@ -17,7 +17,7 @@ use arc_swap::{ArcSwap, Guard};
 use http::HeaderValue;
 use jiff::tz::TimeZone;
 
-pub(crate) use table::{Entry, Table};
+pub(crate) use table::{Entry, Table, options};
 pub(crate) use value::Kind;
 
 use crate::config::Config;
@@ -184,7 +184,7 @@ impl Live {
     }
 }
 
-/// The settings at a start: what the configuration gives, and for the rest what was stored. A stored value that this
+/// The settings at a start, or when the configuration was read again: what the configuration gives, and for the rest what was stored. A stored value that this
 /// version does not understand is told and left out.
 pub(crate) fn at_start(config: &Config, table: &Table, stored: &BTreeMap<String, String>) -> Settings {
     let mut settings = Settings::of_config(config);

@@ -6,11 +6,13 @@
 //! thread falls behind by too many lines, further ones are dropped and counted; `/metrics` has the count.
 
 use std::io::{self, BufWriter, IsTerminal};
+use std::sync::Arc;
 
 use anyhow::Context;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::reload::Handle;
 
 use crate::config::{LogConfig, LogFormat};
 
@@ -20,6 +22,7 @@ const WAITING_LINES: usize = 8_192;
 /// The running log. What waits is written when this is dropped.
 pub struct Log {
     dropped: DroppedLines,
+    filter: Filter,
     _writer: WorkerGuard,
 }
 
@@ -30,6 +33,20 @@ pub struct DroppedLines(Option<ErrorCounter>);
 impl Log {
     pub fn dropped_lines(&self) -> DroppedLines {
         self.dropped.clone()
+    }
+
+    pub(crate) fn filter(&self) -> Filter {
+        self.filter.clone()
+    }
+}
+
+/// Which lines are written: can be changed while the log runs.
+#[derive(Clone)]
+pub(crate) struct Filter(Arc<dyn Fn(EnvFilter) -> anyhow::Result<()> + Send + Sync>);
+
+impl Filter {
+    pub(crate) fn replace(&self, config: &LogConfig) -> anyhow::Result<()> {
+        (self.0)(filter(config)?)
     }
 }
 
@@ -47,30 +64,44 @@ pub fn init(config: &LogConfig) -> anyhow::Result<Log> {
     let builder = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(WAITING_LINES).thread_name("log");
     let (writer, guard) = builder.finish(BufWriter::new(io::stderr()));
     let dropped = DroppedLines(Some(writer.error_counter()));
-    let dispatch = subscriber(config, writer, io::stderr().is_terminal())?;
+    let (dispatch, filter) = subscriber(config, writer, io::stderr().is_terminal())?;
     tracing::dispatcher::set_global_default(dispatch).context("starting the log")?;
-    Ok(Log { dropped, _writer: guard })
+    Ok(Log { dropped, filter, _writer: guard })
 }
 
 /// The subscriber that [`init`] installs, writing to any sink.
-fn subscriber<W>(config: &LogConfig, sink: W, is_terminal: bool) -> anyhow::Result<tracing::Dispatch>
+fn subscriber<W>(config: &LogConfig, sink: W, is_terminal: bool) -> anyhow::Result<(tracing::Dispatch, Filter)>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::builder().parse(config.filter.as_str()).context("reading the log filter")?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(sink);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter(config)?).with_writer(sink);
     Ok(match config.format {
-        LogFormat::Json => builder.json().flatten_event(true).into(),
-        // On a terminal the library's own choice stays, which respects `NO_COLOR`.
-        LogFormat::Text if is_terminal => builder.into(),
-        LogFormat::Text => builder.with_ansi(false).into(),
+        LogFormat::Json => {
+            let builder = builder.json().flatten_event(true).with_filter_reloading();
+            let filter = replacing(builder.reload_handle());
+            (builder.into(), filter)
+        }
+        LogFormat::Text => {
+            // On a terminal the library's own choice stays, which respects `NO_COLOR`.
+            let builder = if is_terminal { builder } else { builder.with_ansi(false) }.with_filter_reloading();
+            let filter = replacing(builder.reload_handle());
+            (builder.into(), filter)
+        }
     })
+}
+
+fn filter(config: &LogConfig) -> anyhow::Result<EnvFilter> {
+    EnvFilter::builder().parse(config.filter.as_str()).context("reading the log filter")
+}
+
+fn replacing<S: 'static>(handle: Handle<EnvFilter, S>) -> Filter {
+    Filter(Arc::new(move |filter| handle.reload(filter).context("replacing the log filter")))
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::Write;
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
     use super::*;
     use crate::config::LogFilter;
@@ -92,7 +123,7 @@ mod tests {
         let sink = Sink::default();
         let writer = sink.clone();
         let config = LogConfig { format, filter: LogFilter::parse(filter).unwrap() };
-        let dispatch = subscriber(&config, move || writer.clone(), false).unwrap();
+        let (dispatch, _) = subscriber(&config, move || writer.clone(), false).unwrap();
         tracing::dispatcher::with_default(&dispatch, || {
             tracing::info!(provider.id = "ollama", "key rests");
             tracing::debug!("a detail");

@@ -17,6 +17,7 @@ mod request_id;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use futures_util::FutureExt as _;
 use poem::endpoint::BoxEndpoint;
 use poem::http::request::Parts;
@@ -61,7 +62,7 @@ pub(crate) struct State {
     /// Connections that were closed at once because there were too many.
     pub(crate) refused_connections: Arc<std::sync::atomic::AtomicU64>,
     pub(crate) settings: settings::Live,
-    pub(crate) settings_table: Arc<settings::Table>,
+    pub(crate) settings_table: Arc<ArcSwap<settings::Table>>,
     pub(crate) changes: Arc<Changes>,
     pub(crate) checks: Arc<Checks>,
     pub(crate) control: Arc<Control>,

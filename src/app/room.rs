@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use ipnet::IpNet;
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -24,8 +25,7 @@ const TELL_EVERY: Duration = Duration::from_mins(1);
 type Counts = HashMap<ClientNetwork, usize, ahash::RandomState>;
 
 pub(super) struct Room {
-    max: Option<NonZeroUsize>,
-    max_per_client: Option<NonZeroUsize>,
+    limits: ArcSwap<ClientLimits>,
     exempt: Vec<IpNet>,
     taken: AtomicUsize,
     by_client: [Mutex<Counts>; SHARDS],
@@ -43,14 +43,18 @@ pub(super) struct Taken {
 impl Room {
     pub(super) fn new(limits: &ClientLimits, exempt: Vec<IpNet>) -> Self {
         Self {
-            max: limits.max_connections,
-            max_per_client: limits.max_connections_per_address,
+            limits: ArcSwap::from_pointee(*limits),
             exempt,
             taken: AtomicUsize::new(0),
             by_client: Default::default(),
             hasher: ahash::RandomState::new(),
             refused: Arc::default(),
         }
+    }
+
+    /// For connections that come from now on.
+    pub(super) fn set_limits(&self, limits: &ClientLimits) {
+        self.limits.store(Arc::new(*limits));
     }
 
     /// How many were turned away.
@@ -61,7 +65,9 @@ impl Room {
     /// Takes room for a connection from this address, if there is any.
     pub(super) fn take(self: &Arc<Self>, peer: IpAddr) -> Option<Taken> {
         let peer = peer.to_canonical();
-        let is_limited = self.max_per_client.is_some() && !self.exempt.iter().any(|net| net.contains(&peer));
+        let limits = self.limits.load();
+        let is_limited =
+            limits.max_connections_per_address.is_some() && !self.exempt.iter().any(|net| net.contains(&peer));
         let taken = Taken { room: Arc::clone(self), client: is_limited.then(|| ClientNetwork::of(peer)) };
         // Counted first and looked at then: dropping what is too much takes it back.
         let in_all = self.taken.fetch_add(1, Ordering::Relaxed) + 1;
@@ -72,7 +78,7 @@ impl Room {
             *count
         });
         let is_within = |count: usize, max: Option<NonZeroUsize>| max.is_none_or(|max| count <= max.get());
-        if is_within(in_all, self.max) && is_within(of_client, self.max_per_client) {
+        if is_within(in_all, limits.max_connections) && is_within(of_client, limits.max_connections_per_address) {
             return Some(taken);
         }
         self.refused.fetch_add(1, Ordering::Relaxed);
@@ -170,6 +176,17 @@ mod tests {
     fn all_together_get_so_many() {
         check(&room(2, 0), &["192.0.2.1", "10.1.1.1", "192.0.2.3"], &[true, true, false]);
         check(&room(0, 0), &["192.0.2.1"; 100], &[true; 100]);
+    }
+
+    #[test]
+    fn other_limits_are_for_those_who_come_later() {
+        let room = room(1, 0);
+        let peer = "192.0.2.1".parse().unwrap();
+        let _first = room.take(peer);
+        assert!(room.take(peer).is_none());
+        let limits = ClientLimits { max_connections: NonZeroUsize::new(2), ..**room.limits.load() };
+        room.set_limits(&limits);
+        assert!(room.take(peer).is_some());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use arc_swap::ArcSwap;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -189,7 +190,7 @@ pub(super) async fn load(
         public_stats: crate::web::PublicStatsCache::default(),
         caches: Arc::clone(&caches),
         settings: settings.clone(),
-        settings_table: Arc::new(table),
+        settings_table: Arc::new(ArcSwap::from_pointee(table)),
         changes: Arc::new(changes),
         checks,
         control: Arc::new(Control::new(

@@ -26,15 +26,26 @@ impl StopSignal {
     }
 
     /// Blocks until one of the first two has come; `reload` is called each time that the third has.
-    pub(super) fn wait(mut self, reload: impl Fn()) {
-        self.runtime.block_on(async {
-            loop {
-                tokio::select! {
-                    _ = self.terminate.recv() => return tracing::info!("SIGTERM: finishing running requests"),
-                    _ = self.interrupt.recv() => return tracing::info!("SIGINT: finishing running requests"),
-                    _ = self.hangup.recv() => reload(),
-                }
-            }
-        });
+    pub(super) fn wait(mut self, mut reload: impl FnMut()) {
+        while self.next() == Order::Reload {
+            reload();
+        }
     }
+
+    fn next(&mut self) -> Order {
+        self.runtime.block_on(async {
+            tokio::select! {
+                _ = self.terminate.recv() => tracing::info!("SIGTERM: finishing running requests"),
+                _ = self.interrupt.recv() => tracing::info!("SIGINT: finishing running requests"),
+                _ = self.hangup.recv() => return Order::Reload,
+            }
+            Order::Stop
+        })
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    Stop,
+    Reload,
 }

@@ -338,6 +338,13 @@ impl Entry {
     }
 }
 
+/// The options of the configuration that lock a setting.
+pub(crate) fn options() -> impl Iterator<Item = &'static str> {
+    let switches = [ProviderId::ollama(), ProviderId::openrouter()];
+    let switches = switches.into_iter().filter_map(|provider| switch_option(&provider));
+    ROWS.iter().flat_map(|row| row.options).copied().chain(switches)
+}
+
 fn switch_option(provider: &ProviderId) -> Option<&'static str> {
     match provider.as_str() {
         "ollama" => Some("DISABLE_OLLAMA"),

@@ -9,6 +9,7 @@ mod full_disk;
 mod keys;
 mod place;
 mod refusals;
+mod reload;
 mod service_manager;
 mod signals;
 mod tokens;

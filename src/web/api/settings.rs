@@ -73,7 +73,7 @@ impl SettingRoutes {
         let mut wanted: Vec<_> = body.0.into_iter().map(|(name, value)| (name, value.0)).collect();
         // One order for the answer and the audit log, whatever the body's was.
         wanted.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let decide = |settings: &Settings| changed(&state.settings_table, settings, wanted);
+        let decide = |settings: &Settings| changed(&state.settings_table.load(), settings, wanted);
         state.changes.change_settings(decide, admin.by()).await?;
         if state.settings.load().cache.mode == CacheMode::Off {
             // No request looks there any more to let go of what is kept.
@@ -85,12 +85,11 @@ impl SettingRoutes {
 
 fn told(state: &State) -> SettingList {
     let settings = state.settings.load();
-    SettingList {
-        settings: state.settings_table.entries().iter().map(|entry| setting(state, entry, &settings)).collect(),
-    }
+    let table = state.settings_table.load();
+    SettingList { settings: table.entries().iter().map(|entry| setting(table.defaults(), entry, &settings)).collect() }
 }
 
-fn setting(state: &State, entry: &Entry, settings: &Settings) -> Setting {
+fn setting(defaults: &Settings, entry: &Entry, settings: &Settings) -> Setting {
     let (words, range) = match entry.kind() {
         Kind::Switch | Kind::Text => (None, None),
         Kind::Number(range) => (None, Some(range)),
@@ -100,7 +99,7 @@ fn setting(state: &State, entry: &Entry, settings: &Settings) -> Setting {
         name: entry.name().to_owned(),
         kind: entry.kind().as_str().to_owned(),
         value: Any(entry.get(settings).to_json()),
-        default: Any(entry.get(state.settings_table.defaults()).to_json()),
+        default: Any(entry.get(defaults).to_json()),
         help: entry.help().to_owned(),
         words,
         minimum: range.map(|range| *range.start()),

@@ -39,7 +39,7 @@ fn a_hangup_does_not_stop_a_server_without_tls() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let server = ServerProcess::start(&options(dir.path(), &FakeUpstream::start()));
     server.signal(Signal::HUP);
-    server.logged("nothing to read again");
+    server.logged("the configuration was read again, and changed nothing");
     assert_eq!(Role::new(server.addr(), None).get("/health").expect(200).json()["status"], json!("ok"));
 }
 
