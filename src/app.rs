@@ -260,6 +260,10 @@ fn start_jobs(
     });
     let (ledger, stop) = (Arc::clone(&state.ledger), stopped.clone());
     jobs::spawn(control.handle(), "flush statistics", move || jobs::flush_usage(Arc::clone(&ledger), stop.clone()));
+    let (clock, pools, stop) = (state.clock.clone(), Arc::clone(&state.pools), stopped.clone());
+    jobs::spawn(control.handle(), "watch the clock", move || {
+        jobs::watch_clock(clock.clone(), Arc::clone(&pools), stop.clone())
+    });
     let (storage, clock, stop) = (state.storage.clone(), state.clock.clone(), stopped.clone());
     let settings = state.settings.clone();
     jobs::spawn(control.handle(), "delete what is old", move || {
@@ -287,8 +291,8 @@ fn start_jobs(
 }
 
 fn keep(settings: &Settings) -> Keep {
-    let Retention { hours, key_hours, audit_log, jobs } = settings.retention;
-    Keep { hours, key_hours, audit_log, jobs }
+    let Retention { hours, key_hours, audit_log, jobs, max_bytes } = settings.retention;
+    Keep { hours, key_hours, audit_log, jobs, max_bytes }
 }
 
 impl Drop for App {

@@ -50,6 +50,12 @@ impl ManualClock {
         let millis = (Timestamp::default() + by).as_millis();
         self.0.fetch_add(millis, Ordering::SeqCst);
     }
+
+    /// As when somebody sets the machine's clock.
+    pub fn set_back(&self, by: Duration) {
+        let millis = (Timestamp::default() + by).as_millis();
+        self.0.fetch_sub(millis, Ordering::SeqCst);
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]

@@ -1,5 +1,6 @@
 //! Background work. Every task has a name, and none ends silently: a panic is logged and the task starts again.
 
+mod clock_steps;
 mod runner;
 mod upkeep;
 
@@ -11,11 +12,14 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 
+pub(crate) use clock_steps::watch_clock;
 pub(crate) use runner::{JobRunner, run_jobs};
 pub(crate) use upkeep::{BackupPlan, keep_up};
 
+use clock_steps::{ClockSteps, Step};
+
 use crate::clock::Clock;
-use crate::storage::{Keep, Storage};
+use crate::storage::{Keep, Pruned, Storage};
 use crate::usage::Ledger;
 
 /// A crash may lose the counters of one second. This is shorter, because writing takes a while too.
@@ -25,6 +29,10 @@ const RESTART_AFTER: Duration = Duration::from_secs(1);
 const FIRST_PRUNE_AFTER: Duration = Duration::from_mins(1);
 /// No setting of how long things are kept is finer than a day.
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
+
+/// A clock that is ahead by more than that at once was set, or the machine slept.
+const LEAP: Duration = Duration::from_hours(12);
+const DISBELIEF: Duration = Duration::from_hours(24);
 
 /// Runs a task on this runtime; if it panics, says so and starts it again a second later.
 pub(crate) fn spawn<F, Fut>(runtime: &Handle, name: &'static str, task: F) -> JoinHandle<()>
@@ -71,22 +79,44 @@ pub(crate) async fn flush_usage(ledger: std::sync::Arc<Ledger>, mut stop: watch:
     }
 }
 
-/// Deletes what is older than it is to be kept, every hour, until told to stop.
+/// Deletes what is older than it is to be kept, or too much, every hour, until told to stop.
+///
+/// A clock that leaps ahead makes everything old. It is not believed for a day, in which somebody may set it right.
 pub(crate) async fn prune(storage: Storage, clock: Clock, keep: impl Fn() -> Keep, mut stop: watch::Receiver<bool>) {
     let mut every = tokio::time::interval_at(Instant::now() + FIRST_PRUNE_AFTER, PRUNE_EVERY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut steps = ClockSteps::new(clock.clone());
+    let mut believed_from = Instant::now();
     loop {
         tokio::select! {
             _ = every.tick() => {}
             _ = stop.wait_for(|stop| *stop) => return,
+        }
+        if let Step::Forward(by) = steps.look()
+            && by > LEAP
+        {
+            tracing::warn!(hours = by.as_secs() / 3_600, "the clock leapt ahead; nothing is deleted for a day");
+            believed_from = Instant::now() + DISBELIEF;
+        }
+        if Instant::now() < believed_from {
+            continue;
         }
         let pruned = tokio::select! {
             pruned = storage.prune(keep(), clock.now()) => pruned,
             _ = stop.wait_for(|stop| *stop) => return,
         };
         match pruned {
-            Ok(0) => {}
-            Ok(rows) => tracing::info!(rows, "deleted what was older than it is to be kept"),
+            Ok(Pruned { old, young }) => {
+                if old > 0 {
+                    tracing::info!(rows = old, "deleted what was older than it is to be kept");
+                }
+                if young > 0 {
+                    tracing::warn!(
+                        rows = young,
+                        "deleted statistics before their time: there is too much for `retention.max_bytes`"
+                    );
+                }
+            }
             Err(error) => tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "what is older than it is to be kept could not be deleted; the next try is in an hour"

@@ -25,6 +25,7 @@ mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -119,6 +120,11 @@ impl Pool {
         let mut state = self.state.lock();
         state.breakers.restore(model, rest);
         self.is_troubled.store(true, Ordering::Release);
+    }
+
+    /// The clock was set back by so much: what rests ends by the new time as it would have by the old.
+    pub(crate) fn set_back(&self, by: Duration) {
+        self.state.lock().set_back(by);
     }
 
     /// How many there are of what, for `/metrics`.

@@ -97,6 +97,8 @@ pub(crate) struct Retention {
     pub(crate) audit_log: Duration,
     /// Jobs that have ended.
     pub(crate) jobs: Duration,
+    /// What the database may hold before statistics go that are younger.
+    pub(crate) max_bytes: u64,
 }
 
 /// Copies of the database in the data directory.
@@ -137,7 +139,13 @@ impl Settings {
             rate_limit: config.rate_limit,
             bots: config.bots,
             statistics: StatisticsSettings { kept_for: Duration::from_secs(30), time_zone: TimeZone::UTC },
-            retention: Retention { hours: DAY * 90, key_hours: DAY * 31, audit_log: DAY * 365, jobs: DAY * 7 },
+            retention: Retention {
+                hours: DAY * 90,
+                key_hours: DAY * 31,
+                audit_log: DAY * 365,
+                jobs: DAY * 7,
+                max_bytes: 4 << 30,
+            },
             backups: BackupSettings { every: DAY, keep: 3 },
             public: PublicPages { has_stats: true, has_api_docs: true, has_project: true },
             checks_at_once: 8,

@@ -60,7 +60,7 @@ pub use self::listing::{
 };
 use self::migrations::Schema;
 pub use self::rekey::Rekeyed;
-pub use self::retention::Keep;
+pub use self::retention::{Keep, Pruned};
 pub use self::settings::SettingChange;
 pub use self::statistics::{ClientTokenTally, ModelTally, Ranking, SeriesOf};
 pub use self::token_listing::{

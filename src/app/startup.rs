@@ -6,6 +6,7 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use arc_swap::ArcSwap;
@@ -266,7 +267,25 @@ async fn load_pools(storage: &Storage, providers: &[Provider], now: Timestamp) -
             pool.restore_upstream_rest(rest.model.as_deref(), rest.cooldown);
         }
     }
+    set_back(storage, &pools, now).await?;
     Ok(pools)
+}
+
+/// Where the statistics reach into the future, the clock was set back while nothing ran: by an hour more at most.
+async fn set_back(storage: &Storage, pools: &[Arc<Pool>], now: Timestamp) -> anyhow::Result<()> {
+    const HOUR: Duration = Duration::from_hours(1);
+    let latest = storage.latest_hour().await.context("cannot read the statistics")?;
+    if let Some(latest) = latest.filter(|latest| *latest > now) {
+        let by = now.until(latest + HOUR);
+        for pool in pools {
+            pool.set_back(by);
+        }
+        tracing::warn!(
+            hours = by.as_secs() / 3_600,
+            "the clock was set back since the last start; what rests ends that much earlier"
+        );
+    }
+    Ok(())
 }
 
 async fn load_access(storage: &Storage) -> anyhow::Result<Arc<Access>> {

@@ -31,7 +31,7 @@ async fn what_becomes_too_old_is_deleted_while_the_server_runs() {
     let (clock, hand) = Clock::manual(START);
     count(&storage, "old", START - DAY * 3).await;
     count(&storage, "new", START).await;
-    let keep = || Keep { hours: DAY * 2, key_hours: DAY, audit_log: DAY, jobs: DAY };
+    let keep = || Keep { hours: DAY * 2, key_hours: DAY, audit_log: DAY, jobs: DAY, max_bytes: u64::MAX };
     let (stop, stopped) = watch::channel(false);
     let of_job = storage.clone();
     let job = spawn(&Handle::current(), "prune", move || prune(of_job.clone(), clock.clone(), keep, stopped.clone()));
@@ -48,4 +48,66 @@ async fn what_becomes_too_old_is_deleted_while_the_server_runs() {
     stop.send_replace(true);
     job.await.unwrap();
     storage.close().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_leaps_ahead_deletes_nothing_for_a_day() {
+    let dir = tempfile::tempdir().unwrap();
+    let vault = Arc::new(Vault::new(&MasterKey::generate().unwrap()));
+    let storage = Storage::open(dir.path(), vault, START).unwrap();
+    let (clock, hand) = Clock::manual(START);
+    count(&storage, "old", START - DAY * 3).await;
+    count(&storage, "kept", START).await;
+    let keep = || Keep { hours: DAY * 2, key_hours: DAY, audit_log: DAY, jobs: DAY, max_bytes: u64::MAX };
+    let (stop, stopped) = watch::channel(false);
+    let of_job = storage.clone();
+    let job = spawn(&Handle::current(), "prune", move || prune(of_job.clone(), clock.clone(), keep, stopped.clone()));
+    while hours(&storage).await == 2 {}
+    let begun = Instant::now();
+    hand.advance(DAY * 365);
+    while hours(&storage).await == 1 {
+        assert!(begun.elapsed() < DAY * 2, "at last it is believed");
+    }
+    assert!(begun.elapsed() > DAY, "after {:?}", begun.elapsed());
+    stop.send_replace(true);
+    job.await.unwrap();
+    storage.close().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_lengthens_no_rest() {
+    use crate::domain::fault::{Cooldown, FaultScope, Provenance, Reason};
+    const YEAR: Duration = DAY.saturating_mul(365);
+    let (clock, hand) = Clock::manual(START);
+    let pool = crate::pool::Pool::new(crate::domain::provider::ProviderId::ollama());
+    let (reason, provenance, scope) = (Reason::Overloaded, Provenance::Stated, FaultScope::Provider);
+    pool.restore_upstream_rest(None, Cooldown { until: START + DAY, reason, provenance, scope });
+    let pools: Arc<[_]> = Arc::new([Arc::clone(&pool)]);
+    let (stop, stopped) = watch::channel(false);
+    let job = spawn(&Handle::current(), "watch the clock", move || {
+        watch_clock(clock.clone(), Arc::clone(&pools), stopped.clone())
+    });
+    let second = Duration::from_secs(1);
+    let pass = async || {
+        hand.advance(second);
+        tokio::time::advance(second).await;
+    };
+    // It has looked at the clock by then.
+    pass().await;
+    pass().await;
+    assert_eq!(pool.take_upstream_rests(), None);
+    hand.set_back(YEAR);
+    let begun = Instant::now();
+    let stored = loop {
+        if let Some(stored) = pool.take_upstream_rests() {
+            break stored;
+        }
+        assert!(begun.elapsed() < Duration::from_mins(1));
+        pass().await;
+    };
+    let until = stored.rests.first().expect("it rests still").1.until;
+    let expected = START + DAY - YEAR;
+    assert!(until <= expected && until.until(expected) < Duration::from_mins(1), "{until:?} for {expected:?}");
+    stop.send_replace(true);
+    job.await.unwrap();
 }

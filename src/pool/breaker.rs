@@ -102,6 +102,15 @@ impl Breaker {
         self.cooldown != old
     }
 
+    /// The clock was set back by so much.
+    pub(super) fn set_back(&mut self, by: Duration) {
+        self.first_fault_at = self.first_fault_at - by;
+        self.probing_until = self.probing_until - by;
+        if let Some(cooldown) = &mut self.cooldown {
+            cooldown.until = cooldown.until - by;
+        }
+    }
+
     /// The rest that began last, also when only its probe is outstanding.
     pub(super) fn cooldown(&self) -> Option<Cooldown> {
         self.cooldown

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::breaker::{Breaker, Gate};
 use crate::domain::fault::{Cooldown, Fault, FaultScope};
@@ -91,6 +92,13 @@ impl Breakers {
         Some(provider.into_iter().chain(models).collect())
     }
 
+    /// As [`super::Pool::set_back`].
+    pub(super) fn set_back(&mut self, by: Duration) {
+        self.provider.set_back(by);
+        self.models.values_mut().for_each(|breaker| breaker.set_back(by));
+        self.is_changed = true;
+    }
+
     /// What could not be stored is due again.
     pub(super) fn mark_changed(&mut self) {
         self.is_changed = true;
@@ -105,8 +113,6 @@ impl Breakers {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::domain::fault::{Provenance, Reason, Recovery, Rest};
 

@@ -6,6 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::lane::{Lane, Slot, Turn};
 use crate::domain::fault::{Cooldown, Reason};
@@ -104,6 +105,19 @@ impl Refusals {
         let mut causes: HashMap<Reason, u32> = HashMap::new();
         lane.refused.values().for_each(|rest| *causes.entry(rest.reason).or_default() += 1);
         Some((until, causes.into_iter().collect()))
+    }
+
+    /// As [`super::Pool::set_back`]; gives the keys that it concerns.
+    pub(super) fn set_back(&mut self, by: Duration) -> Vec<Slot> {
+        let mut slots = Vec::new();
+        for lane in self.lanes.values_mut() {
+            for (slot, rest) in &mut lane.refused {
+                rest.until = rest.until - by;
+                lane.deadlines.push(Reverse((rest.until, *slot)));
+                slots.push(*slot);
+            }
+        }
+        slots
     }
 
     /// The models this key's owner may not use, for storing.

@@ -5,6 +5,8 @@
 //!
 //! Invariant: a key that is ready is in the main lane, and in each model lane that does not refuse it.
 
+mod set_back;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;

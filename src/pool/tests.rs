@@ -1,3 +1,5 @@
+mod set_back;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;

@@ -222,6 +222,19 @@ const ROWS: &[Row] = &[
     ),
     duration!("retention.audit_days", &[], DAYS, DAY, "Days for which the audit log is kept.", retention.audit_log),
     duration!("retention.jobs_days", &[], DAYS, DAY, "Days for which ended jobs are kept.", retention.jobs),
+    Row {
+        name: "retention.max_bytes",
+        options: &[],
+        kind: Kind::Number(1 << 24..=1 << 44),
+        help: "What the database may hold; beyond it the oldest hourly statistics are deleted before their time.",
+        get: |settings| Value::Number(settings.retention.max_bytes),
+        set: |settings, value| {
+            if let Value::Number(number) = value {
+                settings.retention.max_bytes = *number;
+            }
+            Ok(())
+        },
+    },
     duration!(
         "backups.every_hours",
         &[],

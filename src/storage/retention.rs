@@ -23,6 +23,18 @@ pub struct Keep {
     pub audit_log: Duration,
     /// Jobs that have ended.
     pub jobs: Duration,
+    /// What the database may hold. What is beyond is taken from the oldest statistics, whatever their age; the last day's
+    /// stay.
+    pub max_bytes: u64,
+}
+
+/// How many rows were deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// As old as they may be.
+    pub old: usize,
+    /// Before their time, because there was too much.
+    pub young: usize,
 }
 
 const HOURS: &str = "
@@ -46,14 +58,23 @@ const JOB_ITEMS: &str = "
 const JOBS: &str = "
     DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE ended_at < :before LIMIT :limit)";
 
+/// What grows with the traffic, and how to find where it begins. That of single keys first: there is most of it, and it is
+/// looked at least.
+const BY_SIZE: [(&str, &str); 3] = [
+    (KEY_HOURS, "SELECT min(hour_at) FROM key_hourly"),
+    (TOKEN_HOURS, "SELECT min(hour_at) FROM token_hourly"),
+    (HOURS, "SELECT min(hour_at) FROM hourly_stats"),
+];
+const DAY: Duration = Duration::from_hours(24);
+
 impl Storage {
-    /// Deletes what is older now than it is to be kept, and tells how many rows that were.
+    /// Deletes what is older now than it is to be kept, and then the oldest of what is too much.
     ///
     /// # Cancel safety
     ///
     /// What is not deleted yet is deleted the next time.
-    pub async fn prune(&self, keep: Keep, now: Timestamp) -> Result<usize, Error> {
-        let mut deleted = 0;
+    pub async fn prune(&self, keep: Keep, now: Timestamp) -> Result<Pruned, Error> {
+        let mut old = 0;
         for (sql, kept) in [
             (HOURS, keep.hours),
             (TOKEN_HOURS, keep.hours),
@@ -62,9 +83,36 @@ impl Storage {
             (JOB_ITEMS, keep.jobs),
             (JOBS, keep.jobs),
         ] {
-            deleted += self.delete_before(sql, now - kept).await?;
+            old += self.delete_before(sql, now - kept).await?;
+        }
+        let young = self.shrink_to(keep.max_bytes, now).await?;
+        Ok(Pruned { old, young })
+    }
+
+    /// Day by day, so that no more goes than must.
+    async fn shrink_to(&self, max_bytes: u64, now: Timestamp) -> Result<usize, Error> {
+        let mut deleted = 0;
+        for (delete, begin) in BY_SIZE {
+            while self.used_bytes().await? > max_bytes {
+                let oldest: Option<Timestamp> =
+                    self.readers.run(move |connection| Ok(connection.query_row(begin, [], |row| row.get(0))?)).await?;
+                let Some(until) = oldest.map(|oldest| oldest + DAY).filter(|until| *until <= now - DAY) else { break };
+                deleted += self.delete_before(delete, until).await?;
+            }
         }
         Ok(deleted)
+    }
+
+    /// What the database holds, without the pages that are free.
+    async fn used_bytes(&self) -> Result<u64, Error> {
+        let pages =
+            "SELECT (SELECT page_count FROM pragma_page_count) - (SELECT freelist_count FROM pragma_freelist_count)";
+        let used = move |connection: &mut rusqlite::Connection| {
+            let pages: u32 = connection.query_row(pages, [], |row| row.get(0))?;
+            let size: u32 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+            Ok(u64::from(pages) * u64::from(size))
+        };
+        self.readers.run(used).await
     }
 
     async fn delete_before(&self, sql: &'static str, before: Timestamp) -> Result<usize, Error> {

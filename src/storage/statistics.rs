@@ -74,6 +74,11 @@ impl Storage {
         .await
     }
 
+    /// The latest hour of which anything is known.
+    pub async fn latest_hour(&self) -> Result<Option<Timestamp>, Error> {
+        self.read(|tx| Ok(tx.query_row("SELECT max(hour_at) FROM hourly_stats", [], |row| row.get(0))?)).await
+    }
+
     /// The most asked models of all time, busiest first.
     pub async fn top_models(&self, provider: Option<ProviderId>, limit: u32) -> Result<Vec<ModelTally>, Error> {
         const SQL: &str = "

@@ -51,12 +51,17 @@ impl Storage {
 
     /// Brings what the planner knows up to date, gives free pages back, and empties the write-ahead log.
     pub async fn optimize(&self) -> Result<(), Error> {
-        self.writer
-            .run(|connection| {
-                connection.execute_batch(&format!("PRAGMA optimize; PRAGMA incremental_vacuum({FREED_AT_ONCE});"))?;
-                connection::checkpoint(connection)
-            })
-            .await
+        self.writer.run(|connection| Ok(connection.execute_batch("PRAGMA optimize")?)).await?;
+        let mut left = u32::MAX;
+        loop {
+            let still = self.writer.run(|connection| free_pages(connection)).await?;
+            // Whoever writes meanwhile may free some more, and there is another day.
+            if still == 0 || still >= left {
+                break;
+            }
+            left = still;
+        }
+        self.writer.run(|connection| connection::checkpoint(connection)).await
     }
 
     /// What is wrong with the file; `None`: nothing. Remembered, so that it shows in the server's state.
@@ -74,6 +79,12 @@ impl Storage {
     pub fn is_damaged(&self) -> bool {
         self.is_damaged.load(Ordering::Relaxed)
     }
+}
+
+/// Gives some free pages back to the file system, and tells how many are left.
+fn free_pages(connection: &rusqlite::Connection) -> Result<u32, Error> {
+    connection.execute_batch(&format!("PRAGMA incremental_vacuum({FREED_AT_ONCE})"))?;
+    Ok(connection.pragma_query_value(None, "freelist_count", |row| row.get(0))?)
 }
 
 fn require_space(connection: &rusqlite::Connection, dir: &Path) -> Result<(), Error> {

@@ -11,6 +11,7 @@ const KEEP: Keep = Keep {
     key_hours: DAY.saturating_mul(31),
     audit_log: DAY.saturating_mul(365),
     jobs: DAY.saturating_mul(7),
+    max_bytes: u64::MAX,
 };
 
 /// A row in each table for each of so many of its units before now: hours, days for the audit log and for jobs.
@@ -83,9 +84,33 @@ async fn what_is_too_old_goes_and_everything_else_stays() {
         ("job_items", (7 + 1) * 1_500),
     ];
     let gone: i64 = kept.iter().map(|(table, kept)| of(*table) - kept).sum();
-    assert_eq!(i64::try_from(fixture.storage.prune(KEEP, NOW).await.unwrap()).unwrap(), gone);
+    let pruned = fixture.storage.prune(KEEP, NOW).await.unwrap();
+    assert_eq!((i64::try_from(pruned.old).unwrap(), pruned.young), (gone, 0));
     assert_eq!(counts(&fixture).await, kept);
-    assert_eq!(fixture.storage.prune(KEEP, NOW).await.unwrap(), 0);
+    assert_eq!(fixture.storage.prune(KEEP, NOW).await.unwrap(), Pruned::default());
+}
+
+#[tokio::test]
+async fn what_is_too_much_goes_from_the_oldest_on_and_the_last_day_stays() {
+    let fixture = Fixture::new().await;
+    fill(&fixture).await;
+    fixture.storage.prune(KEEP, NOW).await.unwrap();
+    let before = counts(&fixture).await;
+    let used = fixture.storage.used_bytes().await.unwrap();
+    let a_little_less = Keep { max_bytes: used - 8 * 4_096, ..KEEP };
+    let pruned = fixture.storage.prune(a_little_less, NOW).await.unwrap();
+    let after = counts(&fixture).await;
+    assert_eq!((pruned.old, &after[1..]), (0, &before[1..]), "those of keys are enough");
+    assert!(pruned.young > 0 && pruned.young < 31 * 24 * 2 && pruned.young % 48 == 0, "whole days: {pruned:?}");
+    assert!(fixture.storage.used_bytes().await.unwrap() <= a_little_less.max_bytes);
+
+    let nothing = Keep { max_bytes: 0, ..KEEP };
+    assert!(fixture.storage.prune(nothing, NOW).await.unwrap().young > 0);
+    let left: Vec<_> = counts(&fixture).await.into_iter().map(|(_, n)| n).collect();
+    let one_day = |n: i64| (24..=48).contains(&n);
+    assert!(one_day(left[0] / 2) && one_day(left[1]) && one_day(left[2]), "{left:?}");
+    assert_eq!(left[3], 365, "the audit log goes by its age alone");
+    assert_eq!(fixture.storage.prune(nothing, NOW).await.unwrap(), Pruned::default());
 }
 
 #[tokio::test]

@@ -109,6 +109,19 @@ fn a_rest_and_a_disabling_survive_a_restart() {
 }
 
 #[test]
+fn a_rest_from_before_the_clock_was_set_back_is_no_longer_than_it_was() {
+    let mut app = TestApp::builder().api_keys(&["upstream-key-0001"]).start();
+    app.upstream.any_key().plays([Answer::status(429).retry_after(7_200)]);
+    let token = app.client().token().to_owned();
+    assert_eq!(app.bearer(&token).chat("hi").send().status, 429);
+    app.clock.set_back(Duration::from_hours(365 * 24));
+    app.restart();
+    assert_eq!(app.bearer(&token).chat("hi").send().status, 429, "it rests");
+    app.clock.advance(Duration::from_hours(1));
+    app.bearer(&token).chat("hi").send().expect(200);
+}
+
+#[test]
 fn statistics_tell_attempts_of_each_key() {
     let app = TestApp::builder().start();
     let good = add(&app, "good", "upstream-key-0001");
