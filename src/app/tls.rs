@@ -103,9 +103,9 @@ pub(super) async fn watch(certificates: Arc<Certificates>, mut stop: watch::Rece
             _ = every.tick() => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
-        let certificates = Arc::clone(&certificates);
+        let (certificates, task) = (Arc::clone(&certificates), tracing::Span::current());
         // A file system that does not answer should keep nobody else waiting.
-        if tokio::task::spawn_blocking(move || certificates.look_again()).await.is_err() {
+        if tokio::task::spawn_blocking(move || task.in_scope(|| certificates.look_again())).await.is_err() {
             tracing::error!("looking after the certificate panicked");
         }
     }

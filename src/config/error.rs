@@ -117,7 +117,7 @@ pub enum Invalid {
     NotHeaderText { max: usize },
     #[error("expected off, log or refuse")]
     NotABotPolicy,
-    #[error("expected text or json")]
+    #[error("expected auto, text or json")]
     NotALogFormat,
     #[error("expected a level (error, warn, info, debug, trace, off) or module=level, separated by commas")]
     NotALogFilter,
