@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use crate::access::ClientNetwork;
 use crate::config::ClientLimits;
+use crate::web::Surroundings;
 
 /// Connections end on every worker at once.
 const SHARDS: usize = 16;
@@ -27,7 +28,7 @@ pub(super) struct Room {
     max: Option<NonZeroUsize>,
     max_per_client: Option<NonZeroUsize>,
     exempt: Vec<IpNet>,
-    taken: AtomicUsize,
+    taken: Arc<AtomicUsize>,
     by_client: [Mutex<Counts>; SHARDS],
     hasher: ahash::RandomState,
     refused: Arc<AtomicU64>,
@@ -46,16 +47,17 @@ impl Room {
             max: limits.max_connections,
             max_per_client: limits.max_connections_per_address,
             exempt,
-            taken: AtomicUsize::new(0),
+            taken: Arc::default(),
             by_client: Default::default(),
             hasher: ahash::RandomState::new(),
             refused: Arc::default(),
         }
     }
 
-    /// How many were turned away.
-    pub(super) fn refused(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.refused)
+    /// With how many there are, and how many were turned away.
+    pub(super) fn surroundings(&self) -> Surroundings {
+        let (open_connections, refused_connections) = (Arc::clone(&self.taken), Arc::clone(&self.refused));
+        Surroundings { open_connections, refused_connections, ..Surroundings::default() }
     }
 
     /// Takes room for a connection from this address, if there is any.
