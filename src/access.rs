@@ -61,6 +61,11 @@ impl Access {
         self.tokens.write().remove(hash);
     }
 
+    /// How many tokens there are, whatever they allow.
+    pub(crate) fn token_count(&self) -> usize {
+        self.tokens.read().len()
+    }
+
     /// Lets a bearer in, or says why not.
     pub(crate) fn check(
         &self,

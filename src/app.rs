@@ -107,7 +107,8 @@ impl App {
         let OpenedStorage { storage, is_key_new } = startup::open_storage(&config, &directory, clock.now())?;
         let opened = control.block_on(startup::load(config, clock, storage, default_provider, &directory))?;
         let Opened { new_admin, shared, mut state, tls, limits, room } = opened;
-        state.dropped_lines = dropped_lines;
+        state.surroundings.dropped_lines = dropped_lines;
+        state.surroundings.certificate_end = certificates.as_ref().map(|certificates| certificates.end());
         let (stop, stopped) = watch::channel(false);
         let plane = ControlPlane::new(state.clone(), control.handle().clone(), limits, public_url.as_deref(), scheme);
         let seed = u64::from_le_bytes(crate::vault::random_bytes()?);

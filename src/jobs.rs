@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
+use tracing::Instrument as _;
 
 pub(crate) use clock_steps::watch_clock;
 pub(crate) use runner::{JobRunner, run_jobs};
@@ -34,7 +35,8 @@ const PRUNE_EVERY: Duration = Duration::from_hours(1);
 const LEAP: Duration = Duration::from_hours(12);
 const DISBELIEF: Duration = Duration::from_hours(24);
 
-/// Runs a task on this runtime; if it panics, says so and starts it again a second later.
+/// Runs a task on this runtime; if it panics, says so and starts it again a second later. Its lines in the log have its
+/// name.
 pub(crate) fn spawn<F, Fut>(runtime: &Handle, name: &'static str, task: F) -> JoinHandle<()>
 where
     F: Fn() -> Fut + Send + 'static,
@@ -42,7 +44,8 @@ where
 {
     let inner = runtime.clone();
     runtime.spawn(async move {
-        while let Err(error) = inner.spawn(task()).await {
+        let of_task = || tracing::error_span!("background", task = name);
+        while let Err(error) = inner.spawn(task().instrument(of_task())).await {
             if error.is_cancelled() {
                 return;
             }

@@ -27,29 +27,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 pub(crate) use key::ApiKey;
 pub(crate) use lease::Lease;
 pub(crate) use nothing::Nothing;
 use state::Blame;
-pub(crate) use state::Place;
+pub(crate) use state::{Census, Place};
 
-use crate::domain::fault::{Cooldown, Reason};
+use crate::domain::fault::Cooldown;
 use crate::domain::ids::ApiKeyId;
 use crate::domain::provider::ProviderId;
 use crate::domain::time::Timestamp;
 use crate::storage::{ApiKeyRow, KeyHealthRow, UpstreamRests};
 use state::State;
-
-/// How many there are of what.
-pub(crate) struct Census {
-    pub(crate) keys: usize,
-    /// Attempts under way.
-    pub(crate) in_flight: u32,
-    /// Keys that rest, by reason.
-    pub(crate) resting: Vec<(Reason, u32)>,
-}
 
 /// The keys of one provider.
 pub struct Pool {
@@ -127,10 +118,22 @@ impl Pool {
         self.state.lock().set_back(by);
     }
 
-    /// How many there are of what, for `/metrics`.
-    pub(crate) fn census(&self) -> Census {
-        let state = self.state.lock();
-        Census { keys: state.len(), in_flight: state.in_flight(), resting: state.resting().collect() }
+    /// Whether it has any key, whatever its state.
+    pub(crate) fn is_configured(&self) -> bool {
+        !self.state.lock().is_empty()
+    }
+
+    /// How many there are of what. Keys are counted in parts, and whoever waits for a turn has it in between: the sum is
+    /// not of one moment, and no request is kept waiting for the whole of it.
+    pub(crate) fn census(&self, now: Timestamp) -> Census {
+        let mut state = self.state.lock();
+        let (mut census, parts) = (state.begin_census(now), state.parts());
+        for part in parts {
+            MutexGuard::unlock_fair(state);
+            state = self.state.lock();
+            state.count(part, now, &mut census);
+        }
+        census
     }
 
     /// The health of every key that changed since the last call.

@@ -73,7 +73,7 @@ pub(crate) async fn answer(worker: Arc<Worker>, request: Request<Incoming>, peer
 
 /// A fault of ours in one request is an answer like any other, and takes nobody else along.
 async fn guarded(id: RequestId, answering: impl Future<Output = Response<ResponseBody>>) -> Response<ResponseBody> {
-    AssertUnwindSafe(answering).catch_unwind().await.unwrap_or_else(|_| {
+    AssertUnwindSafe(id.logged().answered_by(answering)).catch_unwind().await.unwrap_or_else(|_| {
         tracing::error!(request.id = %id, "a request panicked");
         let mut response = Error::Internal { id }.into_response(ErrorForm::OpenAi);
         name(&mut response, id);

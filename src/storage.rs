@@ -40,7 +40,6 @@ mod tests;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
@@ -66,6 +65,7 @@ pub use self::statistics::{ClientTokenTally, ModelTally, Ranking, SeriesOf};
 pub use self::token_listing::{
     ClientTokenCounts, ClientTokenListItem, ClientTokenPage, ListClientTokens, TokenSort, TokenState,
 };
+pub(crate) use self::upkeep::DiskUse;
 pub use self::upkeep::LocalBackup;
 pub use self::upstream_rests::{UpstreamRest, UpstreamRests};
 pub use self::usage::{Health, UnappliedUsage};
@@ -85,8 +85,7 @@ pub struct Storage {
     vault: Arc<Vault>,
     /// The data directory.
     dir: Arc<Path>,
-    /// As the latest look at the whole file found it.
-    is_damaged: Arc<AtomicBool>,
+    integrity: Arc<upkeep::Integrity>,
 }
 
 /// What a transaction's commit promises.
@@ -116,7 +115,7 @@ impl Storage {
             Worker::start(name, connections).map_err(|source| OpenError::Io { path: path.clone(), source })
         };
         let (writer, readers) = (start("storage-write", vec![writer])?, start("storage-read", readers)?);
-        Ok(Self { writer, readers, vault, dir: dir.into(), is_damaged: Arc::default() })
+        Ok(Self { writer, readers, vault, dir: dir.into(), integrity: Arc::default() })
     }
 
     /// Finishes what is queued, folds the write-ahead log into the database file, and ends the threads. Verbs of other
@@ -131,6 +130,11 @@ impl Storage {
     /// Resolves when the thread that writes has done what was queued before. Nothing is written for it.
     pub(crate) async fn writer_answers(&self) -> Result<(), Error> {
         self.writer.run_last(|_| Ok(())).await
+    }
+
+    /// How much work waits for the threads: for the one that writes, and for those that read.
+    pub(crate) fn queued(&self) -> [usize; 2] {
+        [self.writer.queued(), self.readers.queued()]
     }
 
     fn vault(&self) -> Arc<Vault> {

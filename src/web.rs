@@ -16,6 +16,7 @@ mod request_id;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize};
 
 use arc_swap::ArcSwap;
 use futures_util::FutureExt as _;
@@ -33,11 +34,13 @@ pub(crate) use control::Control;
 pub(crate) use observed::Observed;
 pub(crate) use request_id::RequestId;
 
+use crate::access::Access;
 use crate::cache::Caches;
 use crate::changes::Changes;
 use crate::checks::Checks;
 use crate::clock::Clock;
 use crate::domain::provider::{Provider, ProviderId};
+use crate::domain::time::Timestamp;
 use crate::pool::Pool;
 use crate::settings;
 use crate::storage::Storage;
@@ -51,16 +54,16 @@ pub(crate) struct State {
     pub(crate) storage: Storage,
     pub(crate) pools: Arc<[Arc<Pool>]>,
     pub(crate) providers: Arc<[Provider]>,
+    pub(crate) access: Arc<Access>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) clock: Clock,
     pub(crate) admin_token: Arc<AdminToken>,
     pub(crate) started: Instant,
-    pub(crate) is_draining: Arc<std::sync::atomic::AtomicBool>,
+    pub(crate) started_at: Timestamp,
+    pub(crate) is_draining: Arc<AtomicBool>,
     pub(crate) public_stats: PublicStatsCache,
     pub(crate) caches: Arc<Caches>,
-    pub(crate) dropped_lines: DroppedLines,
-    /// Connections that were closed at once because there were too many.
-    pub(crate) refused_connections: Arc<std::sync::atomic::AtomicU64>,
+    pub(crate) surroundings: Surroundings,
     pub(crate) settings: settings::Live,
     pub(crate) settings_table: Arc<ArcSwap<settings::Table>>,
     pub(crate) changes: Arc<Changes>,
@@ -68,11 +71,28 @@ pub(crate) struct State {
     pub(crate) control: Arc<Control>,
 }
 
+/// What is counted around the planes, for `/metrics`.
+#[derive(Clone, Default)]
+pub(crate) struct Surroundings {
+    pub(crate) dropped_lines: DroppedLines,
+    pub(crate) open_connections: Arc<AtomicUsize>,
+    /// Connections that were closed at once because there were too many.
+    pub(crate) refused_connections: Arc<AtomicU64>,
+    /// When the server's certificate ends, in milliseconds since the epoch, and zero where it does not say; without TLS
+    /// there is none.
+    pub(crate) certificate_end: Option<Arc<AtomicI64>>,
+}
+
 impl State {
     /// Brings what storage answers up to this moment. That it cannot be is logged by the job that goes on trying.
     pub(crate) async fn flush(&self) {
         if let Err(error) = self.ledger.flush().await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "the newest statistics are not stored yet");
+            let id = RequestId::current();
+            tracing::debug!(
+                request.id = %id,
+                error = &error as &dyn std::error::Error,
+                "the newest statistics are not stored yet"
+            );
         }
     }
 
@@ -148,7 +168,7 @@ fn apis(public_url: Option<&str>) -> impl OpenApi {
         (api::ClientTokens, api::SingleClientToken, api::ClientTokenAliases),
         (api::ClientTokenBulk, api::ClientTokenExport),
         (api::KeyImports, api::KeyExport, api::KeyChecks, api::KeyBulk, api::Jobs),
-        (api::Infrastructure::new(public_url), api::Documentation),
+        (api::Infrastructure::new(public_url), api::Metrics, api::Documentation),
         (api::Project::embedded(), api::TestTemplates::embedded()),
         (api::SettingRoutes, api::AdminTokenRoutes, api::Backup, api::AuditLog, api::Caches, api::Providers),
     )

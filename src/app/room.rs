@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::access::ClientNetwork;
 use crate::config::ClientLimits;
+use crate::web::Surroundings;
 
 /// Connections end on every worker at once.
 const SHARDS: usize = 16;
@@ -27,7 +28,7 @@ type Counts = HashMap<ClientNetwork, usize, ahash::RandomState>;
 pub(super) struct Room {
     limits: ArcSwap<ClientLimits>,
     exempt: Vec<IpNet>,
-    taken: AtomicUsize,
+    taken: Arc<AtomicUsize>,
     by_client: [Mutex<Counts>; SHARDS],
     hasher: ahash::RandomState,
     refused: Arc<AtomicU64>,
@@ -45,7 +46,7 @@ impl Room {
         Self {
             limits: ArcSwap::from_pointee(*limits),
             exempt,
-            taken: AtomicUsize::new(0),
+            taken: Arc::default(),
             by_client: Default::default(),
             hasher: ahash::RandomState::new(),
             refused: Arc::default(),
@@ -57,9 +58,10 @@ impl Room {
         self.limits.store(Arc::new(*limits));
     }
 
-    /// How many were turned away.
-    pub(super) fn refused(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.refused)
+    /// With how many there are, and how many were turned away.
+    pub(super) fn surroundings(&self) -> Surroundings {
+        let (open_connections, refused_connections) = (Arc::clone(&self.taken), Arc::clone(&self.refused));
+        Surroundings { open_connections, refused_connections, ..Surroundings::default() }
     }
 
     /// Takes room for a connection from this address, if there is any.

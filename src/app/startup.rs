@@ -34,7 +34,6 @@ use crate::pool::Pool;
 use crate::proxy::{Shared, Upstream};
 use crate::settings;
 use crate::storage::{self, NewApiKey, Storage};
-use crate::telemetry::DroppedLines;
 use crate::transport::{Endpoint, Options, TlsRoots, Transport, UpstreamProxy};
 use crate::usage::{Ledger, ModelNames};
 use crate::vault::{MasterKey, Vault};
@@ -177,28 +176,26 @@ pub(super) async fn load(
     });
     let caches = Arc::new(Caches::new(&clock));
     let room = Arc::new(Room::new(&config.clients, config.trusted_proxies.clone()));
+    let control = Control::new(default_provider.clone(), config.trusted_proxies.clone(), config.admin_networks);
     let state = State {
         storage,
         pools,
         providers: config.providers.clone().into(),
+        access: Arc::clone(&access),
         ledger,
         clock: clock.clone(),
         admin_token: Arc::new(admin_token),
         started: Instant::now(),
+        started_at: now,
         is_draining: Arc::default(),
-        dropped_lines: DroppedLines::default(),
-        refused_connections: room.refused(),
+        surroundings: room.surroundings(),
         public_stats: crate::web::PublicStatsCache::default(),
         caches: Arc::clone(&caches),
         settings: settings.clone(),
         settings_table: Arc::new(ArcSwap::from_pointee(table)),
         changes: Arc::new(changes),
         checks,
-        control: Arc::new(Control::new(
-            default_provider.clone(),
-            config.trusted_proxies.clone(),
-            config.admin_networks,
-        )),
+        control: Arc::new(control),
     };
     let shared = Arc::new(Shared {
         upstreams,

@@ -8,6 +8,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -18,6 +19,7 @@ use rustls::{InconsistentKeys, ServerConfig};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_rustls::TlsAcceptor;
+use x509_parser::parse_x509_certificate;
 use zeroize::Zeroizing;
 
 use crate::config::TlsFiles;
@@ -29,6 +31,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(30);
 pub(super) struct Certificates {
     files: TlsFiles,
     config: ArcSwap<ServerConfig>,
+    /// When the certificate ends, in milliseconds since the epoch; zero where it does not say.
+    end: Arc<AtomicI64>,
     /// What the files were like when they were last read.
     read: Mutex<Stamps>,
 }
@@ -58,7 +62,9 @@ impl Certificates {
     pub(super) fn load(files: TlsFiles) -> Result<Self, CertificateError> {
         // Before they are read: what changes meanwhile is noticed the next time.
         let stamps = Stamps::of(&files);
-        Ok(Self { config: ArcSwap::new(read(&files)?), read: Mutex::new(stamps), files })
+        let Usable { config, end } = read(&files)?;
+        let end = Arc::new(AtomicI64::new(end));
+        Ok(Self { config: ArcSwap::new(config), end, read: Mutex::new(stamps), files })
     }
 
     /// Reads the files if they are not those that were read last. Blocking.
@@ -77,8 +83,9 @@ impl Certificates {
     fn renew(&self, stamps: &mut Stamps) {
         *stamps = Stamps::of(&self.files);
         match read(&self.files) {
-            Ok(config) => {
+            Ok(Usable { config, end }) => {
                 self.config.store(config);
+                self.end.store(end, Ordering::Relaxed);
                 tracing::info!("the certificate was read again; new connections are shown it");
             }
             Err(error) => tracing::warn!(
@@ -86,6 +93,11 @@ impl Certificates {
                 "the changed certificate cannot be used; the one before stays in force"
             ),
         }
+    }
+
+    /// When the certificate in force ends.
+    pub(super) fn end(&self) -> Arc<AtomicI64> {
+        Arc::clone(&self.end)
     }
 
     /// For one new connection.
@@ -103,9 +115,9 @@ pub(super) async fn watch(certificates: Arc<Certificates>, mut stop: watch::Rece
             _ = every.tick() => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
-        let certificates = Arc::clone(&certificates);
+        let (certificates, task) = (Arc::clone(&certificates), tracing::Span::current());
         // A file system that does not answer should keep nobody else waiting.
-        if tokio::task::spawn_blocking(move || certificates.look_again()).await.is_err() {
+        if tokio::task::spawn_blocking(move || task.in_scope(|| certificates.look_again())).await.is_err() {
             tracing::error!("looking after the certificate panicked");
         }
     }
@@ -133,8 +145,15 @@ impl Stamps {
     }
 }
 
-fn read(files: &TlsFiles) -> Result<Arc<ServerConfig>, CertificateError> {
+/// What the files are good for.
+struct Usable {
+    config: Arc<ServerConfig>,
+    end: i64,
+}
+
+fn read(files: &TlsFiles) -> Result<Usable, CertificateError> {
     let (chain, key) = (chain(&files.certificate)?, key(&files.key)?);
+    let end = chain.first().map_or(0, end_of);
     let unusable = CertificateError::Unusable;
     let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -148,7 +167,13 @@ fn read(files: &TlsFiles) -> Result<Arc<ServerConfig>, CertificateError> {
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     // What a session needs to be resumed travels with the client, and takes no memory here.
     config.ticketer = rustls::crypto::ring::Ticketer::new().map_err(unusable)?;
-    Ok(Arc::new(config))
+    Ok(Usable { config: Arc::new(config), end })
+}
+
+/// Beyond what TLS itself looks at, so that one that cannot be read is no error.
+fn end_of(certificate: &CertificateDer<'_>) -> i64 {
+    let parsed = parse_x509_certificate(certificate);
+    parsed.map_or(0, |(_, certificate)| certificate.validity().not_after.timestamp().saturating_mul(1_000))
 }
 
 fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {

@@ -48,6 +48,7 @@ impl Changes {
                 Ok(next) => sealed = next,
                 Err(error) if added.iter().any(|done| matches!(done, Added::Added(_))) => {
                     tracing::error!(
+                        request.id = change.by.request_id,
                         error = &error as &dyn std::error::Error,
                         "an import ended early; what was stored before stays"
                     );
@@ -72,7 +73,7 @@ impl Changes {
         let keys = if provider.is_some() { keys.into_iter().map(Some).collect() } else { self.as_ids(keys).await? };
         let places: Vec<_> = keys.iter().map(Option::is_some).collect();
         let keys = keys.into_iter().flatten().collect();
-        let _no_flush = self.no_flush_during(&edit).await;
+        let _no_flush = self.no_flush_during(&edit, &by).await;
         let change = self.now_by(by);
         let now = change.at;
         let edited = self.storage.edit_api_keys(provider.cloned(), keys, edit.clone(), change).await?;
@@ -83,12 +84,16 @@ impl Changes {
 
     /// Enabling ends what the pool learned: what is not stored yet is stored first, so that the audit log has it, and a
     /// flush that took a key's rest a moment ago does not write it back over its end.
-    pub(super) async fn no_flush_during(&self, edit: &KeyEdit) -> Option<impl Sized + '_> {
+    pub(super) async fn no_flush_during<'a>(&'a self, edit: &KeyEdit, by: &By) -> Option<impl Sized + use<'a>> {
         if *edit != KeyEdit::Enable {
             return None;
         }
         if let Err(error) = self.ledger.flush().await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "what the pool learned is not stored yet");
+            tracing::debug!(
+                request.id = by.request_id,
+                error = &error as &dyn std::error::Error,
+                "what the pool learned is not stored yet"
+            );
         }
         Some(self.ledger.pause_flush().await)
     }

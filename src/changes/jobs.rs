@@ -73,7 +73,7 @@ impl Changes {
         by: By,
     ) -> Result<bool, storage::Error> {
         let _in_order = self.one_change().await;
-        let _no_flush = self.no_flush_during(edit).await;
+        let _no_flush = self.no_flush_during(edit, &by).await;
         let change = self.now_by(by);
         let now = change.at;
         let Some(edited) = self.storage.edit_items(job, items, edit.clone(), change).await? else { return Ok(false) };

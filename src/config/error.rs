@@ -119,7 +119,7 @@ pub enum Invalid {
     NotABotPolicy,
     #[error("expected 1.1, 2 or auto")]
     NotAnHttpVersion,
-    #[error("expected text or json")]
+    #[error("expected auto, text or json")]
     NotALogFormat,
     #[error("expected a level (error, warn, info, debug, trace, off) or module=level, separated by commas")]
     NotALogFilter,

@@ -159,8 +159,8 @@ options! {
         "How long running requests may go on after the order to stop.";
     WORKERS, Kind::Value("COUNT"), Some("0"),
         "Threads that relay requests; 0 means one per processor core.";
-    LOG_FORMAT, Kind::Value("FORMAT"), Some("text"),
-        "`text` or `json`.";
+    LOG_FORMAT, Kind::Value("FORMAT"), Some("auto"),
+        "`text`, `json`, or `auto`: text on a terminal, JSON otherwise, as for the journal and in containers.";
     LOG_LEVEL, Kind::Value("FILTER"), Some("info"),
         "`error`, `warn`, `info`, `debug`, `trace` or `off`, also per module: `info,ollama_api_pool::proxy=debug`.";
 }

@@ -76,7 +76,7 @@ fn defaults() {
     assert!(config.providers.iter().all(|p| p.timeouts == Timeouts::default()));
     assert_eq!(config.attribution, Attribution { title: HeaderValue::from_static("ollama-api-pool"), referer: None });
     assert_eq!(config.shutdown_grace, Duration::from_secs(30));
-    assert_eq!(config.log, LogConfig { format: LogFormat::Text, filter: LogFilter::parse("info").unwrap() });
+    assert_eq!(config.log, LogConfig { format: LogFormat::Auto, filter: LogFilter::parse("info").unwrap() });
     assert!(config.notices.is_empty(), "{:?}", config.notices);
 }
 
@@ -280,7 +280,8 @@ fn durations() {
 #[test]
 fn log_options() {
     assert_eq!(good(&[("LOG_FORMAT", "JSON")]).log.format, LogFormat::Json);
-    refused("LOG_FORMAT", &["xml"], "expected text or json");
+    assert_eq!(good(&[("LOG_FORMAT", "text")]).log.format, LogFormat::Text);
+    refused("LOG_FORMAT", &["xml"], "expected auto, text or json");
     for filter in ["warn", "Debug", "info,ollama_api_pool::proxy=debug", "hyper=off, info", "[request{id=1}]=trace"] {
         assert_eq!(good(&[("LOG_LEVEL", filter)]).log.filter.as_str(), filter);
     }

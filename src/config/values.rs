@@ -49,6 +49,8 @@ impl ByteSize {
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
+    /// As text on a terminal, as JSON otherwise.
+    Auto,
     Text,
     Json,
 }
@@ -56,6 +58,7 @@ pub enum LogFormat {
 impl LogFormat {
     pub(super) fn parse(text: &str) -> Result<Self, Invalid> {
         match text.to_ascii_lowercase().as_str() {
+            "auto" => Ok(Self::Auto),
             "text" => Ok(Self::Text),
             "json" => Ok(Self::Json),
             _ => Err(Invalid::NotALogFormat),

@@ -167,12 +167,17 @@ impl KeyTally {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RequestTally {
     pub hour: HourTally,
+    /// Of all that is in the histogram of the same name. Not stored: for sums since the start alone.
+    pub total_latency: Duration,
+    pub total_first_token: Duration,
     pub last_used_at: Timestamp,
 }
 
 impl RequestTally {
     pub fn add(&mut self, other: &Self) {
         self.hour.add(&other.hour);
+        self.total_latency = self.total_latency.saturating_add(other.total_latency);
+        self.total_first_token = self.total_first_token.saturating_add(other.total_first_token);
         self.last_used_at = self.last_used_at.max(other.last_used_at);
     }
 }

@@ -82,9 +82,9 @@ mod tests {
         let mut after = async |machine: i64, real: u64| {
             let by = Duration::from_secs(machine.unsigned_abs());
             if machine < 0 {
-                hand.set_back(by)
+                hand.set_back(by);
             } else {
-                hand.advance(by)
+                hand.advance(by);
             }
             tokio::time::advance(Duration::from_secs(real)).await;
             steps.look()

@@ -61,7 +61,7 @@ async fn look_at(storage: &Storage, clock: &Clock, plan: BackupPlan, look: u32) 
         tracing::warn!(error = &error as &dyn std::error::Error, "the database could not be tidied up");
     }
     if look % CHECK_EVERY == 1 {
-        match storage.check_integrity().await {
+        match storage.check_integrity(clock.now()).await {
             Ok(None) => tracing::debug!("the database is whole"),
             Ok(Some(finding)) => {
                 tracing::error!(finding, "the database file is damaged: restore it from a copy in `backups`");

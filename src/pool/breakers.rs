@@ -71,6 +71,14 @@ impl Breakers {
         !self.models.is_empty() || self.provider.cooldown().is_some()
     }
 
+    pub(super) fn is_provider_resting(&self, now: Timestamp) -> bool {
+        self.provider.resting(now).is_some()
+    }
+
+    pub(super) fn models_resting(&self, now: Timestamp) -> usize {
+        self.models.values().filter(|breaker| breaker.resting(now).is_some()).count()
+    }
+
     /// Restores what rested before the last stop; `None` is the provider as a whole.
     pub(super) fn restore(&mut self, model: Option<&str>, rest: Cooldown) {
         match model {

@@ -5,12 +5,15 @@
 //!
 //! Invariant: a key that is ready is in the main lane, and in each model lane that does not refuse it.
 
+mod census;
 mod set_back;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
+
+pub(crate) use census::Census;
 
 use super::breaker::Gate;
 use super::breakers::Breakers;
@@ -66,6 +69,10 @@ pub(super) struct State {
     pub(super) breakers: Breakers,
     /// Keys whose health has changed since it was last taken for storing.
     dirty: HashSet<Slot, ahash::RandomState>,
+    /// Turns that were given since the start.
+    attempts: u64,
+    /// How many of them failed, by who was to blame for what.
+    faults: HashMap<(FaultScope, Reason), u64>,
 }
 
 impl State {
@@ -213,6 +220,7 @@ impl State {
         let turn = self.refusals.next(&mut self.main, model, now, judge);
         match (turn, picked) {
             (Some(slot), Some(picked)) => {
+                self.attempts += 1;
                 self.breakers.begin(model, now);
                 if self.entry(slot).is_some_and(|e| matches!(e.probe, Probe::Running(_))) {
                     self.deadlines.push(Reverse((now + PROBE_PATIENCE, slot, picked.place.generation)));
@@ -262,6 +270,7 @@ impl State {
     /// Charges a fault to whom its scope names, and to nobody else.
     pub(super) fn fault(&mut self, blame: Blame<'_>, now: Timestamp, random: u64) {
         let Blame { place, model, fault } = blame;
+        *self.faults.entry((fault.scope, fault.reason)).or_default() += 1;
         match fault.scope {
             FaultScope::Request => self.neutral(place, now),
             FaultScope::Key | FaultScope::Account => self.key_fault(place, fault, now, random),
@@ -317,15 +326,11 @@ impl State {
         }
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.by_id.len()
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
     }
 
-    pub(super) fn in_flight(&self) -> u32 {
-        self.entries.iter().flatten().map(|entry| entry.key.in_flight()).sum()
-    }
-
-    pub(super) fn resting(&self) -> impl Iterator<Item = (Reason, u32)> + '_ {
+    fn resting(&self) -> impl Iterator<Item = (Reason, u32)> + '_ {
         self.resting.iter().map(|(reason, n)| (*reason, *n)).filter(|(_, n)| *n > 0)
     }
 
@@ -388,7 +393,7 @@ impl State {
     }
 
     fn why_nothing(&mut self, model: &str, tried: &[Place], now: Timestamp) -> Nothing {
-        if self.by_id.is_empty() {
+        if self.is_empty() {
             return Nothing::NoKeys;
         }
         let is_tried_ready =

@@ -7,14 +7,14 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::fault::{Fault, FaultScope, Provenance, Recovery, Rest};
+use crate::domain::fault::{Fault, FaultScope, Provenance, Reason, Recovery, Rest};
 use crate::domain::secret::ApiKeySecret;
 
 const T0: Timestamp = Timestamp::from_millis(1_767_268_800_000);
 const HOUR: Duration = Duration::from_hours(1);
 const MODEL: &str = "m";
 
-fn row(n: u16) -> ApiKeyRow {
+pub(super) fn row(n: u16) -> ApiKeyRow {
     let mut random = [0; 10];
     random[8..].copy_from_slice(&n.to_be_bytes());
     ApiKeyRow {
@@ -333,7 +333,7 @@ fn a_key_that_is_vouched_for_is_back_at_once() {
     }
     pool.vouch(ids[0], T0);
     let (_one, _two) = (pick(&pool, T0), pick(&pool, T0));
-    assert!(pool.census().resting.is_empty());
+    assert!(pool.census(T0).resting.is_empty());
     pool.reject(ids[0], T0);
     pool.vouch(ids[0], T0 + HOUR);
     let (_one, _two) = (pick(&pool, T0 + HOUR), pick(&pool, T0 + HOUR));
@@ -432,7 +432,7 @@ proptest! {
             pick(&pool, T0).fault(MODEL, &fault(FaultScope::Request, rest), T0, 7);
         }
         prop_assert!(pool.take_dirty().is_empty());
-        prop_assert!(pool.census().resting.is_empty());
+        prop_assert!(pool.census(T0).resting.is_empty());
         prop_assert!(pool.pick(MODEL, &[], T0).is_ok());
     }
 

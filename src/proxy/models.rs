@@ -24,6 +24,7 @@ use crate::domain::provider::ProviderKind;
 use crate::domain::time::Timestamp;
 use crate::pool::{ApiKey, Nothing};
 use crate::settings::ModelSettings;
+use crate::telemetry;
 use crate::transport::{Request, Response};
 
 /// A catalogue of some thousand models is about two megabytes.
@@ -182,7 +183,13 @@ async fn renewed(worker: &Worker, upstream: &Upstream, path: &'static str) -> Re
     };
     if let Some(stale) = lists.failed(provider, path) {
         let status = error.status().as_u16();
-        tracing::warn!(provider.id = %provider, path, status, "a list of models cannot be renewed; the old one is told");
+        tracing::warn!(
+            request.id = telemetry::Request::current().map(tracing::field::display),
+            provider.id = %provider,
+            path,
+            status,
+            "a list of models cannot be renewed; the old one is told"
+        );
         return Ok(stale);
     }
     let mut failures = upstream.list_failures.lock();

@@ -108,6 +108,10 @@ impl Record {
         &self.worker
     }
 
+    pub(super) fn id(&self) -> RequestId {
+        self.id
+    }
+
     pub(super) fn upstream(&self) -> &Arc<Upstream> {
         &self.upstream
     }

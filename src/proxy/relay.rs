@@ -95,6 +95,7 @@ impl Relay {
     }
 
     pub(super) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        let _answering = self.record.id().logged().begin();
         loop {
             match std::mem::replace(&mut self.step, Step::Done) {
                 Step::Flowing => {

@@ -2,6 +2,8 @@
 
 use http::HeaderValue;
 
+use crate::telemetry;
+
 /// Sixteen hexadecimal digits, unique within a worker's life and unlikely to meet another's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RequestId(u64);
@@ -9,6 +11,11 @@ pub(crate) struct RequestId(u64);
 impl RequestId {
     pub(super) fn new(random: u64) -> Self {
         Self(random)
+    }
+
+    /// As the log knows it while it is answered.
+    pub(super) fn logged(self) -> telemetry::Request {
+        telemetry::Request::new(self.0)
     }
 
     pub(crate) fn header_value(self) -> HeaderValue {

@@ -4,14 +4,17 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use super::backup::{DIRECTORY, copy_into};
-use super::{Error, Storage, connection};
+use super::{Error, FILE_NAME, Storage, connection};
 use crate::domain::time::Timestamp;
 
 /// Pages that are given back to the file system at once; more would keep others from writing for too long.
 const FREED_AT_ONCE: u32 = 4_000;
+/// SQLite's write-ahead log.
+const LOG_FILE_NAME: &str = "pool.db-wal";
 /// What must be left beside a copy.
 const SPARE_BYTES: u64 = 256 << 20;
 
@@ -20,6 +23,24 @@ const SPARE_BYTES: u64 = 256 << 20;
 pub struct LocalBackup {
     pub path: PathBuf,
     pub bytes: u64,
+}
+
+/// What the latest look at the whole file found.
+#[derive(Default)]
+pub(super) struct Integrity {
+    is_damaged: AtomicBool,
+    /// In milliseconds since the epoch; zero before the first look.
+    checked_at: AtomicI64,
+}
+
+/// The bytes that the database takes, and what is left of the file system of the data directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DiskUse {
+    pub(crate) database: u64,
+    pub(crate) log: u64,
+    /// For this user.
+    pub(crate) free: u64,
+    pub(crate) file_system: u64,
 }
 
 impl Storage {
@@ -65,19 +86,45 @@ impl Storage {
     }
 
     /// What is wrong with the file; `None`: nothing. Remembered, so that it shows in the server's state.
-    pub async fn check_integrity(&self) -> Result<Option<String>, Error> {
+    pub async fn check_integrity(&self, now: Timestamp) -> Result<Option<String>, Error> {
         let verdict: String = self
             .readers
             .run(|connection| Ok(connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?))
             .await?;
         let is_damaged = verdict != "ok";
-        self.is_damaged.store(is_damaged, Ordering::Relaxed);
+        self.integrity.is_damaged.store(is_damaged, Ordering::Relaxed);
+        self.integrity.checked_at.store(now.as_millis(), Ordering::Relaxed);
         Ok(is_damaged.then_some(verdict))
     }
 
     /// Whether the latest look at the file found it damaged.
     pub fn is_damaged(&self) -> bool {
-        self.is_damaged.load(Ordering::Relaxed)
+        self.integrity.is_damaged.load(Ordering::Relaxed)
+    }
+
+    /// When the file was last looked at since the start.
+    pub(crate) fn checked_at(&self) -> Option<Timestamp> {
+        let at = self.integrity.checked_at.load(Ordering::Relaxed);
+        (at != 0).then_some(Timestamp::from_millis(at))
+    }
+
+    pub(crate) async fn disk_use(&self) -> Result<DiskUse, Error> {
+        let dir = Arc::clone(&self.dir);
+        self.readers
+            .run(move |_| {
+                let bytes = |name: &str| match dir.join(name).metadata() {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+                    file => file.map(|file| file.len()).map_err(Error::of_file),
+                };
+                let disk = rustix::fs::statvfs(&*dir).map_err(|errno| Error::of_file(errno.into()))?;
+                Ok(DiskUse {
+                    database: bytes(FILE_NAME)?,
+                    log: bytes(LOG_FILE_NAME)?,
+                    free: disk.f_bavail.saturating_mul(disk.f_frsize),
+                    file_system: disk.f_blocks.saturating_mul(disk.f_frsize),
+                })
+            })
+            .await
     }
 }
 
@@ -156,7 +203,21 @@ mod tests {
         let fixture = Fixture::new().await;
         fixture.add_keys(ProviderId::ollama(), "key", 50).await;
         fixture.storage.optimize().await.unwrap();
-        assert_eq!(fixture.storage.check_integrity().await.unwrap(), None);
+        assert_eq!(fixture.storage.checked_at(), None);
+        assert_eq!(fixture.storage.check_integrity(NOW).await.unwrap(), None);
         assert!(!fixture.storage.is_damaged());
+        assert_eq!(fixture.storage.checked_at(), Some(NOW));
+    }
+
+    #[tokio::test]
+    async fn it_knows_the_room_that_it_takes_and_what_is_left() {
+        let fixture = Fixture::new().await;
+        fixture.add_keys(ProviderId::ollama(), "key", 50).await;
+        let before = fixture.storage.disk_use().await.unwrap();
+        assert!(before.database > 0 && before.log > 0, "{before:?}");
+        assert!(before.free > 0 && before.free <= before.file_system, "{before:?}");
+        fixture.storage.optimize().await.unwrap();
+        assert_eq!(fixture.storage.disk_use().await.unwrap().log, 0, "it was folded in");
+        assert_eq!(fixture.storage.queued(), [0, 0]);
     }
 }

@@ -77,6 +77,11 @@ impl Worker {
         send(slot, work).await
     }
 
+    /// How much waits for a thread.
+    pub(super) fn queued(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+
     /// Waits until what was queued before is done and every thread has closed its connection.
     pub(super) async fn stop(&self) {
         let threads = std::mem::take(&mut *self.threads.lock());

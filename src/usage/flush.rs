@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::{Recorder, Sheet};
 use crate::domain::provider::ProviderId;
-use crate::domain::usage::Tally;
+use crate::domain::usage::RequestTally;
 use crate::pool::Pool;
 use crate::storage::{self, Health, Storage};
 
@@ -25,7 +25,7 @@ pub(crate) struct Ledger {
     /// Held while a flush runs, so that two never write side by side.
     pending: tokio::sync::Mutex<Sheet>,
     /// Sums since the process started, for `/metrics`.
-    since_start: Mutex<HashMap<ProviderId, Tally>>,
+    since_start: Mutex<HashMap<ProviderId, RequestTally>>,
     is_behind: AtomicBool,
 }
 
@@ -79,13 +79,11 @@ impl Ledger {
         self.is_behind.load(Ordering::Acquire)
     }
 
-    /// Sums of client requests since the process started, for each provider.
-    pub(crate) async fn since_start(&self) -> Vec<(ProviderId, Tally)> {
+    /// Sums of client requests since the process started, for each provider that had any.
+    pub(crate) async fn since_start(&self) -> HashMap<ProviderId, RequestTally> {
         let mut pending = self.pending.lock().await;
         self.collect(&mut pending);
-        let mut sums: Vec<_> = self.since_start.lock().iter().map(|(id, tally)| (id.clone(), *tally)).collect();
-        sums.sort_by(|a, b| a.0.cmp(&b.0));
-        sums
+        self.since_start.lock().clone()
     }
 
     fn collect(&self, pending: &mut Sheet) {
@@ -93,7 +91,7 @@ impl Ledger {
             let batch = recorder.lock().take();
             let mut since_start = self.since_start.lock();
             for (key, row) in &batch.requests {
-                since_start.entry(key.provider.clone()).or_default().add(&row.hour.tally);
+                since_start.entry(key.provider.clone()).or_default().add(row);
             }
             drop(since_start);
             pending.merge(batch);

@@ -89,8 +89,10 @@ impl Sheet {
             return;
         }
         kept.hour.latency.record(end.latency);
+        kept.total_latency = kept.total_latency.saturating_add(end.latency);
         if let Some(first_token) = end.first_token {
             kept.hour.first_token.record(first_token);
+            kept.total_first_token = kept.total_first_token.saturating_add(first_token);
         }
     }
 
@@ -181,6 +183,7 @@ mod tests {
         let (_, row) = sheet.take().requests.remove(0);
         assert_eq!((row.hour.tally.requests, row.hour.tally.success, row.hour.tally.cache_hits), (2, 2, 1));
         assert_eq!(row.hour.latency.counts().iter().sum::<u64>(), 1);
+        assert_eq!(row.total_latency, Duration::from_millis(30));
     }
 
     #[test]

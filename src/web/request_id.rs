@@ -3,12 +3,8 @@
 use poem::Response;
 use poem::http::{HeaderName, HeaderValue};
 
+use crate::telemetry;
 use crate::vault::random_bytes;
-
-tokio::task_local! {
-    /// Errors are made far below the request they belong to.
-    static CURRENT: RequestId;
-}
 
 /// Sixteen hexadecimal digits, as in the data plane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,14 +16,14 @@ impl RequestId {
         Self(u64::from_le_bytes(random_bytes().unwrap_or_default()))
     }
 
-    /// That of the request which this task answers.
+    /// That of the request which is being answered: errors are made far below it.
     pub(super) fn current() -> Self {
-        CURRENT.try_with(|id| *id).unwrap_or(Self(0))
+        telemetry::Request::current().map_or(Self(0), |request| Self(request.id()))
     }
 
     /// Runs what answers the request.
     pub(super) async fn scope<F: Future>(self, answer: F) -> F::Output {
-        CURRENT.scope(self, answer).await
+        telemetry::Request::new(self.0).answered_by(answer).await
     }
 
     pub(crate) fn on(self, mut response: Response) -> Response {

@@ -15,6 +15,7 @@ mod import;
 mod infrastructure;
 mod jobs;
 mod key_checks;
+pub(crate) mod metrics;
 mod misfits;
 mod network;
 mod order;

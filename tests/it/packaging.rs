@@ -1,8 +1,10 @@
-//! What `packaging/` puts around the binary: the unit, the install script, the reverse proxy, the scripts themselves.
+//! What `packaging/` puts around the binary: the unit, the install script, the reverse proxy, the dashboard and the
+//! alerts, the scripts themselves.
 //!
 //! What can be tried here is; README.md there says what could not be and how it was looked at instead.
 //! Programs that these need are installed by `tests/run`; without them the tests fail.
 
+mod grafana;
 mod install;
 mod nginx;
 mod scripts;

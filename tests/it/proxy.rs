@@ -20,6 +20,8 @@ mod upstream_tls;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+pub(crate) use tunnel::proxy as tunneling_proxy;
+
 use crate::support::{Part, Reply, TestApp, WAIT};
 
 /// Tries again until it holds. Each try is a round trip, so nothing spins and nothing sleeps.

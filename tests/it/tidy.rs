@@ -29,7 +29,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("identity", &["domain", "clock", "vault", "storage", "mail"]),
     ("settings", &["domain", "config"]),
     ("cache", &["domain", "clock"]),
-    ("proxy", &["domain", "clock", "config", "settings", "cache", "access", "pool", "usage", "transport"]),
+    // The log of a panic names the request.
+    ("proxy", &["domain", "clock", "config", "telemetry", "settings", "cache", "access", "pool", "usage", "transport"]),
     ("changes", &["domain", "clock", "vault", "settings", "storage", "access", "pool", "usage"]),
     ("checks", &["domain", "clock", "transport", "key_check", "settings", "storage", "pool"]),
     // `/metrics` tells how many lines the log had to drop.

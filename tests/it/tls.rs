@@ -1,6 +1,7 @@
 //! TLS towards clients, in both protocols, and what happens to the certificate while the server runs.
 
 mod client;
+mod log;
 mod reload;
 
 use std::io::{Read as _, Write as _};

@@ -113,3 +113,19 @@ fn a_change_is_noticed_and_a_broken_one_changes_nothing() {
     certificates.reload();
     assert!(Arc::ptr_eq(&second, &certificates.config.load_full()), "what was good stays in force");
 }
+
+#[test]
+fn it_is_told_when_the_certificate_ends_and_so_after_a_change() {
+    let written = Written::new();
+    let certificates = written.load().unwrap();
+    let end = certificates.end();
+    // rcgen's own choice: 4096-01-01.
+    assert_eq!(end.load(Ordering::Relaxed), 67_090_118_400_000);
+    let key = KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+    params.not_after = rcgen::date_time_ymd(2030, 1, 1);
+    written.write("cert.pem", &params.self_signed(&key).unwrap().pem());
+    written.write("key.pem", &key.serialize_pem());
+    certificates.reload();
+    assert_eq!(end.load(Ordering::Relaxed), 1_893_456_000_000);
+}

@@ -23,7 +23,7 @@ fn requests(
     let mut hour = HourTally { tally: tally(n), ..HourTally::default() };
     hour.latency.record(Duration::from_millis(30));
     let key = RequestKey { client_token, provider: provider.clone(), model: model.into(), hour_at: at.hour() };
-    (key, RequestTally { hour, last_used_at: at })
+    (key, RequestTally { hour, last_used_at: at, ..RequestTally::default() })
 }
 
 async fn new_token(fixture: &Fixture, seed: u8) -> ClientTokenId {

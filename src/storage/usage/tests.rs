@@ -27,7 +27,8 @@ fn requests(
     at: Timestamp,
     n: u64,
 ) -> (RequestKey, RequestTally) {
-    let mut tally = RequestTally { hour: HourTally { tally: tally(n), ..HourTally::default() }, last_used_at: at };
+    let hour = HourTally { tally: tally(n), ..HourTally::default() };
+    let mut tally = RequestTally { hour, last_used_at: at, ..RequestTally::default() };
     tally.hour.tally.cache_hits = n;
     tally.hour.latency.record(Duration::from_millis(30));
     tally.hour.first_token.record(Duration::from_millis(3));

@@ -68,7 +68,7 @@ impl Providers {
         let mut providers = Vec::with_capacity(state.providers.len());
         for provider in state.providers.iter() {
             let keys = state.storage.count_api_keys(Some(provider.id.clone()), now).await?;
-            let census = state.pool(&provider.id).map(|pool| pool.census());
+            let census = state.pool(&provider.id).map(|pool| pool.census(now));
             let is_enabled = state.settings.load().is_enabled(&provider.id);
             let rests = resting(&rests, &provider.id, now);
             providers.push(ProviderBody::new(provider, is_enabled, keys, (census, rests)));

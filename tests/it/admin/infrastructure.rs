@@ -1,4 +1,4 @@
-//! `/health`, `/readyz` and `/metrics`: for whoever watches, without a credential.
+//! `/health`, `/readyz`, and `/metrics` while a request runs: for whoever watches, without a credential.
 
 use serde_json::json;
 

@@ -82,6 +82,35 @@ fn every_request_has_one_line_and_no_secret_is_in_the_log() {
 }
 
 #[test]
+fn an_answer_is_found_in_the_log_by_its_id_in_either_format() {
+    let mut ids = Vec::new();
+    let ask = |server: &ServerProcess, ids: &mut Vec<String>| {
+        let admin = Role::new(server.addr(), Some(ADMIN_TOKEN));
+        let token = admin.post("/admin/tokens", &json!({"name": "x"})).expect(200).json();
+        let client = admin.with_token(token["token"].as_str().expect("a token"));
+        let stranger = admin.with_token("sk-nobody");
+        let replies = [admin.get("/admin/stats"), client.chat("hi").send(), stranger.chat("hi").send()];
+        assert_eq!(replies.each_ref().map(|reply| reply.status), [200, 503, 401]);
+        ids.extend(replies.iter().map(request_id));
+    };
+    let log = log_of(&[("LOG_FORMAT", "text")], |server| ask(server, &mut ids));
+    for id in std::mem::take(&mut ids) {
+        assert_eq!(lines(&log, &format!("request.id={id}")).len(), 1, "{log}");
+    }
+    // Nobody chose, and a pipe is no terminal.
+    for format in ["json", "auto"] {
+        let log = log_of(&[("LOG_FORMAT", format)], |server| ask(server, &mut ids));
+        let parsed = |line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line} is no JSON"));
+        let parsed: Vec<serde_json::Value> = log.lines().map(parsed).collect();
+        for id in std::mem::take(&mut ids) {
+            let of_request: Vec<_> = parsed.iter().filter(|line| line["request.id"] == *id).collect();
+            assert_eq!(of_request.len(), 1, "{log}");
+            assert!(of_request[0]["status"].is_number() && of_request[0]["level"] == "INFO", "{log}");
+        }
+    }
+}
+
+#[test]
 fn the_client_is_whom_a_trusted_proxy_names() {
     let ask = |server: &ServerProcess| {
         let call = Role::new(server.addr(), None).call("GET", "/health");

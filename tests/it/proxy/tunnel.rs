@@ -9,7 +9,7 @@ use super::{code, counts, said};
 use crate::support::{Answer, TestApp, WAIT, binary, run};
 
 /// An HTTP proxy that opens every tunnel, and tells the heads by which it was asked.
-fn proxy() -> (SocketAddr, mpsc::Receiver<Vec<String>>) {
+pub(crate) fn proxy() -> (SocketAddr, mpsc::Receiver<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("bind the proxy");
     let addr = listener.local_addr().expect("the proxy has an address");
     let (asked, heads) = mpsc::channel();

@@ -25,6 +25,8 @@ pub(crate) fn options(data_dir: &Path, upstream: &FakeUpstream) -> Vec<(String, 
         ("OPENROUTER_BASE_URL", format!("{}/openrouter", upstream.base_url())),
         ("SHUTDOWN_GRACE", "2s".to_owned()),
         ("WORKERS", "2".to_owned()),
+        // What tests look for in a process's log is written so.
+        ("LOG_FORMAT", "text".to_owned()),
     ];
     pairs.map(|(name, value)| (name.to_owned(), value)).into()
 }

@@ -24,6 +24,10 @@ fn a_hangup_brings_a_new_certificate_and_a_broken_one_changes_nothing() {
     server.logged("the certificate was read again");
     let mut renewed = client.connect(Protocol::Http1, &second);
     assert!(client.try_connect(Protocol::Http2, &first).is_err());
+    let (_, metrics) = renewed.call("GET", "/metrics", "", &Value::Null);
+    // 4096-01-01, until when the certificates of tests are good.
+    let end = "\nollama_api_pool_tls_certificate_expires_timestamp_seconds 67090118400.0\n";
+    assert!(metrics.as_str().is_some_and(|text| text.contains(end)), "{metrics}");
 
     std::fs::write(dir.path().join("key.pem"), "half a ke").expect("break the key");
     server.signal(Signal::HUP);
