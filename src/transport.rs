@@ -14,6 +14,8 @@ mod endpoint;
 mod error;
 mod head;
 mod idle;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod replay;
 mod request;
 mod stream;
 mod tls;
