@@ -36,6 +36,7 @@
 //! - `settings`: what an admin can change while the server runs.
 //! - `jobs`: background tasks, each with a name.
 //! - [`config`], [`cli`], [`telemetry`], [`clock`]: what surrounds a run.
+//! - `fuzzing`: what holds of every parser of bytes from outside, for `tests/fuzz`.
 //! - [`app`]: puts the parts together and takes them apart in order.
 //!
 //! # Walkthrough: one chat request
@@ -67,6 +68,8 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod jobs;
 mod key_check;
 pub mod pool;

@@ -17,6 +17,8 @@ mod error;
 mod head;
 mod http2;
 mod idle;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod replay;
 mod request;
 mod stream;
 mod tls;

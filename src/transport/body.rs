@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, header};
 
 use super::chunked::Decoder;
@@ -38,7 +38,8 @@ struct ConnectionBody {
     source: Option<Source>,
 }
 
-enum State {
+/// How far the reading of a body has come.
+pub(super) enum State {
     Length(u64),
     Chunked(Decoder),
     UntilClose,
@@ -59,13 +60,8 @@ impl Response {
     pub(super) fn new(head: Head, connection: Connection, out: Outgoing, idle: Arc<IdlePool>) -> Self {
         let unsent = (!out.is_written()).then(|| Box::new(out));
         let is_reusable = head.is_reusable && unsent.is_none();
-        let state = match head.framing {
-            Framing::Length(length) => State::Length(length),
-            Framing::Chunked => State::Chunked(Decoder::new()),
-            Framing::UntilClose => State::UntilClose,
-        };
         let source = Some(Source { connection, idle, unsent, is_reusable });
-        let mut body = ConnectionBody { state, source };
+        let mut body = ConnectionBody { state: State::new(head.framing), source };
         if matches!(body.state, State::Length(0)) {
             body.complete();
         }
@@ -156,19 +152,7 @@ impl ConnectionBody {
         if buf.is_empty() {
             return Ok(Bytes::new());
         }
-        let (piece, is_end) = match &mut self.state {
-            State::Length(left) => {
-                let n = usize::try_from(*left).unwrap_or(usize::MAX).min(buf.len());
-                *left -= n as u64;
-                (buf.split_to(n).freeze(), *left == 0)
-            }
-            State::Chunked(decoder) => {
-                let piece = decoder.take(buf)?;
-                (piece, *decoder == Decoder::Done)
-            }
-            State::UntilClose => (buf.split().freeze(), false),
-            State::Complete | State::Failed => (Bytes::new(), false),
-        };
+        let (piece, is_end) = self.state.take(buf)?;
         if is_end {
             self.complete();
         }
@@ -190,6 +174,33 @@ impl ConnectionBody {
         self.state = State::Failed;
         self.source = None;
         Poll::Ready(Some(Err(error)))
+    }
+}
+
+impl State {
+    pub(super) fn new(framing: Framing) -> Self {
+        match framing {
+            Framing::Length(length) => Self::Length(length),
+            Framing::Chunked => Self::Chunked(Decoder::new()),
+            Framing::UntilClose => Self::UntilClose,
+        }
+    }
+
+    /// Takes the payload that is in `buf` off it, and says whether the message ends there.
+    pub(super) fn take(&mut self, buf: &mut BytesMut) -> Result<(Bytes, bool), Malformed> {
+        Ok(match self {
+            Self::Length(left) => {
+                let n = usize::try_from(*left).unwrap_or(usize::MAX).min(buf.len());
+                *left -= n as u64;
+                (buf.split_to(n).freeze(), *left == 0)
+            }
+            Self::Chunked(decoder) => {
+                let piece = decoder.take(buf)?;
+                (piece, *decoder == Decoder::Done)
+            }
+            Self::UntilClose => (buf.split().freeze(), false),
+            Self::Complete | Self::Failed => (Bytes::new(), false),
+        })
     }
 }
 

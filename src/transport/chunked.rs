@@ -97,12 +97,16 @@ impl Decoder {
             Some(digit) if digit.is_ascii_hexdigit() => {}
             Some(_) => return Err(Malformed::ChunkSize),
         }
-        match httparse::parse_chunk_size(rest) {
+        // `parse_chunk_size` takes any octet for an extension's, also a line feed, after which others read the next line.
+        let reach = rest.get(..MAX_SIZE_LINE).unwrap_or(rest);
+        let line_end = memchr::memchr(b'\n', reach).map_or(reach.len(), |at| at + 1);
+        let line = reach.get(..line_end).unwrap_or_default();
+        match httparse::parse_chunk_size(line) {
             Ok(Status::Complete((n, size))) => {
                 *self = if size == 0 { Self::Trailers { seen: 0 } } else { Self::Data { left: size } };
                 Ok(Step::Skipped(n))
             }
-            Ok(Status::Partial) if rest.len() < MAX_SIZE_LINE => Ok(Step::NeedsMore),
+            Ok(Status::Partial) if line.len() < MAX_SIZE_LINE && !line.ends_with(b"\n") => Ok(Step::NeedsMore),
             Ok(Status::Partial) | Err(_) => Err(Malformed::ChunkSize),
         }
     }
@@ -147,6 +151,7 @@ mod tests {
     #[test]
     fn garbage_is_refused() {
         let long_line = format!("1;{}", "x".repeat(MAX_SIZE_LINE));
+        let long_whole_line = format!("{long_line}\r\n");
         let long_trailers = format!("0\r\n{}", "a: b\r\n".repeat(MAX_TRAILERS / 6 + 1));
         for (text, error) in [
             ("\r\n", Malformed::ChunkSize),
@@ -158,7 +163,10 @@ mod tests {
             ("1\n", Malformed::ChunkSize),
             ("1 1\r\n", Malformed::ChunkSize),
             ("10000000000000000\r\n", Malformed::ChunkSize),
+            ("1;a\nb\r\n", Malformed::ChunkSize),
+            ("1;a\n", Malformed::ChunkSize),
             (&long_line, Malformed::ChunkSize),
+            (&long_whole_line, Malformed::ChunkSize),
             ("1\r\nab", Malformed::ChunkEnd),
             ("1\r\na\n", Malformed::ChunkEnd),
             (&long_trailers, Malformed::TrailersTooLong),

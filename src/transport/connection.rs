@@ -12,8 +12,8 @@ use tokio::time::{Instant, timeout};
 use tokio_util::io::poll_read_buf;
 
 use super::endpoint::{Endpoint, Origin};
-use super::error::{Malformed, SendError};
-use super::head::{self, Head};
+use super::error::SendError;
+use super::head::{Head, Heads};
 use super::request::Outgoing;
 use super::stream::Stream;
 
@@ -24,7 +24,6 @@ const MAX_BUFFER: usize = 32 * 1024;
 const MIN_ROOM: usize = 1024;
 /// An idle connection keeps no more than this.
 const MAX_IDLE_BUFFER: usize = 16 * 1024;
-const MAX_INTERIM: usize = 8;
 
 pub(super) struct Connection {
     stream: Stream,
@@ -88,7 +87,8 @@ impl Connection {
         method: &Method,
         limit: Duration,
     ) -> Result<Head, Failure> {
-        let mut exchange = Exchange { connection: self, out, method, write_error: None, answered: 0, interim: 0 };
+        let mut exchange =
+            Exchange { connection: self, out, method, write_error: None, answered: 0, heads: Heads::default() };
         let head = timeout(limit, std::future::poll_fn(|cx| exchange.poll(cx))).await;
         head.unwrap_or(Err(Failure { error: SendError::FirstByteTimeout, is_unanswered_close: false }))
     }
@@ -102,7 +102,7 @@ struct Exchange<'a> {
     write_error: Option<io::Error>,
     /// Bytes read of this answer, interim responses included.
     answered: usize,
-    interim: usize,
+    heads: Heads,
 }
 
 impl Exchange<'_> {
@@ -121,28 +121,11 @@ impl Exchange<'_> {
                 Err(error) => return Poll::Ready(Err(self.broken(Some(error)))),
             };
             self.answered = self.answered.saturating_add(n);
-            // The first look is unconditional, so that what is no HTTP at all is noticed at once.
-            if before > 0 && !head::may_be_complete(&self.connection.buf, before) {
-                continue;
-            }
-            if let Some(result) = self.take_head().transpose() {
+            let head = self.heads.take_final(&mut self.connection.buf, before, self.method);
+            if let Some(result) = head.transpose() {
                 return Poll::Ready(
                     result.map_err(|error| Failure { error: SendError::Malformed(error), is_unanswered_close: false }),
                 );
-            }
-        }
-    }
-
-    /// The final head, if it is in the buffer. Interim ones before it are dropped.
-    fn take_head(&mut self) -> Result<Option<Head>, Malformed> {
-        loop {
-            let Some(head) = head::take(&mut self.connection.buf, self.method)? else { return Ok(None) };
-            if !head.status.is_informational() {
-                return Ok(Some(head));
-            }
-            self.interim += 1;
-            if self.interim > MAX_INTERIM {
-                return Err(Malformed::TooManyInterim);
             }
         }
     }

@@ -10,12 +10,19 @@ use super::error::Malformed;
 
 const MAX_HEADERS: usize = 100;
 pub(super) const MAX_HEAD: usize = 64 * 1024;
+const MAX_INTERIM: usize = 8;
 
 pub(super) struct Head {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) framing: Framing,
     pub(super) is_reusable: bool,
+}
+
+/// The heads of one answer, of which only the last counts.
+#[derive(Default)]
+pub(super) struct Heads {
+    interim: usize,
 }
 
 /// How the end of a body is recognized.
@@ -36,8 +43,35 @@ struct Facts {
     names_others: bool,
 }
 
+impl Heads {
+    /// Takes the final head off the front of `buf` when it is there. Interim ones before it are dropped.
+    ///
+    /// What stands before `from` was looked at before, and no head was complete in it.
+    pub(super) fn take_final(
+        &mut self,
+        buf: &mut BytesMut,
+        from: usize,
+        method: &Method,
+    ) -> Result<Option<Head>, Malformed> {
+        // The first look is unconditional, so that what is no HTTP at all is noticed at once.
+        if from > 0 && !may_be_complete(buf, from) {
+            return Ok(None);
+        }
+        while let Some(head) = take(buf, method)? {
+            if !head.status.is_informational() {
+                return Ok(Some(head));
+            }
+            self.interim += 1;
+            if self.interim > MAX_INTERIM {
+                return Err(Malformed::TooManyInterim);
+            }
+        }
+        Ok(None)
+    }
+}
+
 /// Takes a complete head off the front of `buf`; `None` when it is not complete yet.
-pub(super) fn take(buf: &mut BytesMut, method: &Method) -> Result<Option<Head>, Malformed> {
+fn take(buf: &mut BytesMut, method: &Method) -> Result<Option<Head>, Malformed> {
     let mut fields = [const { MaybeUninit::uninit() }; MAX_HEADERS];
     let mut parsed = httparse::Response::new(&mut []);
     let config = httparse::ParserConfig::default();
@@ -78,7 +112,7 @@ pub(super) fn take(buf: &mut BytesMut, method: &Method) -> Result<Option<Head>, 
 }
 
 /// Whether bytes from `from` on may have completed a head, so that one that trickles in is not parsed at each byte.
-pub(super) fn may_be_complete(buf: &[u8], from: usize) -> bool {
+fn may_be_complete(buf: &[u8], from: usize) -> bool {
     let tail = buf.get(from.saturating_sub(2)..).unwrap_or_default();
     buf.len() >= MAX_HEAD
         || memchr::memchr_iter(b'\n', tail).any(|at| {

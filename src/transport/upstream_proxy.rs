@@ -9,8 +9,7 @@ use std::hash::{Hash, Hasher};
 use std::io;
 
 use base64::Engine as _;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
@@ -103,14 +102,18 @@ impl UpstreamProxy {
     }
 
     /// Has a connection to the proxy lead to the origin.
-    pub(super) async fn tunnel(&self, proxy: &mut TcpStream, origin: &Origin) -> io::Result<()> {
+    pub(super) async fn tunnel(
+        &self,
+        proxy: &mut (impl AsyncRead + AsyncWrite + Unpin),
+        origin: &Origin,
+    ) -> io::Result<()> {
         match self.protocol {
             Protocol::Http => self.connect(proxy, origin).await,
             Protocol::Socks5 => self.socks5(proxy, origin).await,
         }
     }
 
-    async fn connect(&self, proxy: &mut TcpStream, origin: &Origin) -> io::Result<()> {
+    async fn connect(&self, proxy: &mut (impl AsyncRead + AsyncWrite + Unpin), origin: &Origin) -> io::Result<()> {
         let authority = match &origin.host {
             HostAddr::Ip(ip) => std::net::SocketAddr::new(*ip, origin.port).to_string(),
             HostAddr::Name(name) => format!("{name}:{}", origin.port),
@@ -132,7 +135,7 @@ impl UpstreamProxy {
         }
     }
 
-    async fn socks5(&self, proxy: &mut TcpStream, origin: &Origin) -> io::Result<()> {
+    async fn socks5(&self, proxy: &mut (impl AsyncRead + AsyncWrite + Unpin), origin: &Origin) -> io::Result<()> {
         const VERSION: u8 = 5;
         const NO_CREDENTIALS: u8 = 0;
         const PASSWORD: u8 = 2;
@@ -175,7 +178,7 @@ impl UpstreamProxy {
 }
 
 /// The status of an answer that has no body, and after which the tunnel begins: not a byte more is read.
-async fn status(proxy: &mut TcpStream) -> io::Result<u16> {
+async fn status(proxy: &mut (impl AsyncRead + Unpin)) -> io::Result<u16> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         if head.len() == MAX_HEAD {
@@ -189,7 +192,7 @@ async fn status(proxy: &mut TcpStream) -> io::Result<u16> {
     answer.code.filter(|_| parsed.is_complete()).ok_or_else(|| Refusal::Malformed.into())
 }
 
-async fn read<const N: usize>(proxy: &mut TcpStream) -> io::Result<[u8; N]> {
+async fn read<const N: usize>(proxy: &mut (impl AsyncRead + Unpin)) -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
     proxy.read_exact(&mut bytes).await?;
     Ok(bytes)

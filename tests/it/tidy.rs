@@ -71,6 +71,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "sync",
         ],
     ),
+    ("fuzzing", &["domain", "transport"]),
     ("app", EVERYTHING_BELOW_APP),
     ("cli", &["app", "clock", "config", "domain", "storage", "telemetry", "vault"]),
 ];

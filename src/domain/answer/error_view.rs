@@ -98,7 +98,8 @@ impl<'a> ErrorView<'a> {
     pub fn public_message(&self) -> Option<String> {
         let text = self.error.message.0.as_deref().or(self.plain)?.trim();
         let printable = text.chars().filter(|c| *c == '\n' || !c.is_control());
-        (!text.is_empty()).then(|| printable.take(Self::PUBLIC_CHARS).collect())
+        let told: String = printable.take(Self::PUBLIC_CHARS).collect();
+        (!told.trim().is_empty()).then_some(told)
     }
 
     /// OpenRouter's stable `error_type`, else the error's own `type`.

@@ -127,6 +127,9 @@ fn public_messages_are_short_printable_and_found_in_every_shape() {
     let long = message(&format!(r#"{{"error":"a\u001b\nb{}"}}"#, "ä".repeat(3_000))).unwrap();
     assert_eq!(long.chars().count(), ErrorView::PUBLIC_CHARS);
     assert!(long.starts_with("a\nbä"));
+    for nothing in [r#"{"error":"\u0000 \u0001"}"#, r#"{"error":" "}"#, "\0\0", ""] {
+        assert_eq!(message(nothing), None, "{nothing:?}");
+    }
 }
 
 proptest! {

@@ -227,6 +227,20 @@ fn a_removed_event_takes_its_late_line_feed_along() {
 }
 
 #[test]
+fn a_late_line_feed_changes_nothing_where_the_length_of_an_event_counts() {
+    let content = "data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\r\n\r\n";
+    let of_length = |length: usize, rest: &str| format!("{}{rest}", "x".repeat(length - rest.len()));
+    let done = of_length(65, "\r\ndata: [DONE]\r\n\r\n");
+    let usage = "\r\ndata: {\"choices\":[],\"usage\":{\"prompt_tokens\":1}}\r\n\r\n";
+    for event in [done, of_length(Scanner::LONGEST_TAIL + 1, usage), of_length(Scanner::LONGEST_TAIL + 2, usage)] {
+        let text = format!("{content}{event}");
+        let (before, lf) = text.as_bytes().split_at(text.len() - 1);
+        let late = run(Scanner::new(ApiForm::Chat, true), [before, lf]);
+        assert_eq!(run(Scanner::new(ApiForm::Chat, true), [text.as_bytes()]), late, "{} bytes", event.len());
+    }
+}
+
+#[test]
 fn whole_pieces_pass_without_a_copy() {
     let bytes = Bytes::from_static(CHAT.as_bytes());
     let out = Scanner::new(ApiForm::Chat, false).push(bytes.clone());

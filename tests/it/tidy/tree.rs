@@ -50,8 +50,19 @@ pub(super) fn rust_sources() -> Vec<File> {
 
 /// Every text file that belongs to the repository.
 pub(super) fn all_files() -> Vec<File> {
-    const NOT_OURS: &[&str] =
-        &[".git", "target", "node_modules", "__pycache__", "results", "data", "Cargo.lock", "package-lock.json"];
+    // What was found by fuzzing is whatever it is.
+    const NOT_OURS: &[&str] = &[
+        ".git",
+        "target",
+        "node_modules",
+        "__pycache__",
+        "results",
+        "data",
+        "corpus",
+        "artifacts",
+        "Cargo.lock",
+        "package-lock.json",
+    ];
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
     let mut folders = vec![root.to_owned()];
