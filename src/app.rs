@@ -22,6 +22,7 @@ mod startup;
 mod stop_signal;
 mod threads;
 mod tls;
+mod unwritten;
 
 use std::future::Future;
 use std::net::SocketAddr;

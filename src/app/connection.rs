@@ -25,6 +25,7 @@ use super::downstream::Downstream;
 use super::patience::PatientSocket;
 use super::threads::Place;
 use super::tls::Certificates;
+use super::unwritten::{UnhurriedBody, Unwritten};
 use crate::proxy::{self, ResponseBody, Worker};
 use crate::web::Origin;
 
@@ -33,6 +34,8 @@ use crate::web::Origin;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(100);
 /// The largest head that is read, and the most that is read of a body at once.
 const MAX_BUFFER: usize = 128 * 1024;
+/// For what has arrived already to be seen.
+const LAST_CHANCE: Duration = Duration::from_millis(100);
 /// For TLS to be established.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -75,17 +78,38 @@ impl Connections {
     }
 
     /// Serves a connection on this thread's runtime until either side ends it.
+    ///
+    /// A client that has said nothing yet costs its socket and little more: the rest is made when it begins to speak.
     pub(super) fn serve(&self, stream: TcpStream, peer: SocketAddr, place: Place, drain: Drain) {
         let server = self.server.clone();
-        let stream = PatientSocket::new(stream, server.write_timeout);
-        match &self.certificates {
-            None => spawn(async move { server.http1(stream, peer, drain).await }, place),
-            Some(certificates) => {
-                let handshake = certificates.acceptor().accept(stream);
-                spawn(async move { server.tls(handshake, peer, drain).await }, place);
+        let certificates = self.certificates.clone();
+        let patience = if certificates.is_some() { HANDSHAKE_TIMEOUT } else { HEADER_TIMEOUT };
+        let connection = async move {
+            if !begins_to_speak(&stream, patience, &drain).await {
+                return Ok(());
             }
-        }
+            let stream = PatientSocket::new(stream, server.write_timeout);
+            let Some(certificates) = certificates else {
+                let unwritten = stream.unwritten();
+                return Box::pin(server.http1(stream, unwritten, peer, drain)).await;
+            };
+            Box::pin(server.tls(certificates.acceptor().accept(stream), peer, drain)).await
+        };
+        spawn(connection, place);
     }
+}
+
+/// Whether anything comes, be it the end, before it is too late for it.
+///
+/// A request may have arrived with the connection, just before the order to stop, and is served still.
+async fn begins_to_speak(stream: &TcpStream, patience: Duration, drain: &Drain) -> bool {
+    let mut stop = drain.clone();
+    let readable = tokio::select! {
+        biased;
+        readable = timeout(patience, stream.readable()) => readable,
+        _ = stop.changed() => timeout(LAST_CHANCE, stream.readable()).await,
+    };
+    matches!(readable, Ok(Ok(())))
 }
 
 fn spawn(connection: impl Future<Output = Result<(), hyper::Error>> + Send + 'static, place: Place) {
@@ -100,12 +124,22 @@ fn spawn(connection: impl Future<Output = Result<(), hyper::Error>> + Send + 'st
 }
 
 impl Server {
-    async fn http1<S>(self, stream: S, peer: SocketAddr, drain: Drain) -> Result<(), hyper::Error>
+    /// `unwritten` is the socket's under the stream.
+    async fn http1<S>(
+        self,
+        stream: S,
+        unwritten: Unwritten,
+        peer: SocketAddr,
+        drain: Drain,
+    ) -> Result<(), hyper::Error>
     where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
         let Self { worker, plane, http1, write_timeout: _ } = self;
-        let service = service_fn(move |request| answer(Arc::clone(&worker), plane.clone(), request, peer));
+        let service = service_fn(move |request| {
+            let (answer, unwritten) = (answer(Arc::clone(&worker), plane.clone(), request, peer), unwritten.clone());
+            async { answer.await.map(|answer| answer.map(|body| UnhurriedBody::new(body, unwritten))) }
+        });
         drive(http1.serve_connection(TokioIo::new(Downstream::new(stream)), service), drain).await
     }
 
@@ -123,7 +157,10 @@ impl Server {
         // Boxed: the handshake's state is gone from here on, and what follows should not lie beside it.
         match established {
             Ok(Ok(stream)) if is_http2(&stream) => Box::pin(self.http2(stream, peer, drain)).await,
-            Ok(Ok(stream)) => Box::pin(self.http1(stream, peer, drain)).await,
+            Ok(Ok(stream)) => {
+                let unwritten = stream.get_ref().0.unwritten();
+                Box::pin(self.http1(stream, unwritten, peer, drain)).await
+            }
             Ok(Err(error)) => {
                 tracing::debug!(error = &error as &dyn std::error::Error, "TLS could not be established");
                 Ok(())

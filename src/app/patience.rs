@@ -14,6 +14,8 @@ use hyper::body::Incoming;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
+use super::unwritten::Unwritten;
+
 /// Measures one standstill at a time. The clock is set when one begins, and costs nothing before.
 struct Patience {
     limit: Duration,
@@ -41,11 +43,23 @@ impl Patience {
 pub(super) struct PatientSocket<S> {
     socket: S,
     patience: Patience,
+    unwritten: Unwritten,
 }
 
 impl<S> PatientSocket<S> {
-    pub(super) const fn new(socket: S, limit: Duration) -> Self {
-        Self { socket, patience: Patience::new(limit) }
+    pub(super) fn new(socket: S, limit: Duration) -> Self {
+        Self { socket, patience: Patience::new(limit), unwritten: Unwritten::default() }
+    }
+
+    pub(super) fn unwritten(&self) -> Unwritten {
+        self.unwritten.clone()
+    }
+
+    fn written(&mut self, result: Poll<io::Result<usize>>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(bytes)) = &result {
+            self.unwritten.wrote(*bytes, cx);
+        }
+        self.patience.bounded(result, cx)
     }
 }
 
@@ -57,8 +71,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for PatientSocket<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for PatientSocket<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let Self { socket, patience } = self.get_mut();
-        patience.bounded(Pin::new(socket).poll_write(cx, buf), cx)
+        let this = self.get_mut();
+        let result = Pin::new(&mut this.socket).poll_write(cx, buf);
+        this.written(result, cx)
     }
 
     fn poll_write_vectored(
@@ -66,8 +81,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for PatientSocket<S> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let Self { socket, patience } = self.get_mut();
-        patience.bounded(Pin::new(socket).poll_write_vectored(cx, bufs), cx)
+        let this = self.get_mut();
+        let result = Pin::new(&mut this.socket).poll_write_vectored(cx, bufs);
+        this.written(result, cx)
     }
 
     fn is_write_vectored(&self) -> bool {
