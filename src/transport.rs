@@ -99,8 +99,8 @@ impl Transport {
         if is_negotiated && !stream.agreed_on_http2() {
             return self.exchange_fresh(Connection::new(stream, endpoint), out, &request).await;
         }
-        let sender = http2::begin(stream, request.connect_timeout).await?;
-        let session = self.sessions.put(endpoint.origin(), sender);
+        let open = http2::begin(stream, request.connect_timeout, self.options.idle_timeout).await?;
+        let session = self.sessions.put(endpoint.origin(), open);
         let result = session.exchange(&message, request.first_byte_timeout).await;
         result.map(Response::from).map_err(|failure| failure.error)
     }
@@ -141,10 +141,9 @@ impl Transport {
     }
 
     /// Closes connections that have been idle for too long. Requests do so for the endpoint they go to; this is for
-    /// endpoints that no request goes to any more.
+    /// endpoints that no request goes to any more. Those of HTTP/2 do so by themselves.
     pub fn close_expired(&self) {
         self.idle.close_expired();
-        self.sessions.close_expired(self.options.idle_timeout);
     }
 
     async fn idle_connection(&self, endpoint: &Endpoint) -> Option<Connection> {

@@ -13,10 +13,11 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use h2::client::{self, SendRequest};
+use h2::client;
 use h2::{Ping, PingPong};
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Version};
+use parking_lot::Mutex;
 use tokio::time::{sleep, timeout};
 
 use super::endpoint::Endpoint;
@@ -24,6 +25,7 @@ use super::error::{InvalidRequest, SendError};
 use super::head::MAX_HEAD;
 use super::request::{self, Request};
 use super::stream::Stream;
+use sessions::{Load, Open};
 
 pub(super) use body::StreamBody;
 pub(super) use sessions::{Running, Session, Sessions};
@@ -35,7 +37,7 @@ const STREAM_WINDOW: u32 = 256 * 1024;
 /// Enough for all streams together, so that none that is not read holds up another.
 const CONNECTION_WINDOW: u32 = STREAM_WINDOW * MAX_STREAMS;
 /// An upstream that is gone without a word is noticed within the sum of these.
-const PING_EVERY: Duration = Duration::from_secs(20);
+const LOOK_EVERY: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A response whose body is still to come.
@@ -78,8 +80,8 @@ impl Message {
     }
 }
 
-/// Begins to speak HTTP/2. Every further word is the task's.
-pub(super) async fn begin(stream: Stream, limit: Duration) -> Result<SendRequest<Bytes>, SendError> {
+/// Begins to speak HTTP/2. Every further word is the task's, which ends when nothing was asked for so long.
+pub(super) async fn begin(stream: Stream, limit: Duration, idle_timeout: Duration) -> Result<Open, SendError> {
     let mut builder = client::Builder::new();
     builder
         .enable_push(false)
@@ -90,6 +92,8 @@ pub(super) async fn begin(stream: Stream, limit: Duration) -> Result<SendRequest
     let begun = timeout(limit, builder.handshake(stream)).await.map_err(|_| SendError::ConnectTimeout)?;
     let (sender, mut connection) = begun.map_err(send_error)?;
     let pings = connection.ping_pong();
+    let open = Open::new(sender);
+    let load = open.load();
     #[expect(clippy::disallowed_methods, reason = "a connection is not a job: it ends with its requests")]
     tokio::spawn(async move {
         let mut connection = pin!(connection);
@@ -98,18 +102,22 @@ pub(super) async fn begin(stream: Stream, limit: Duration) -> Result<SendRequest
             // How it ended is told to each request that was under way.
             _ = connection.as_mut() => {}
             // Dropping the connection breaks every request that waits for it.
-            () = peer_is_gone(pings) => {}
+            () = is_of_no_more_use(pings, &load, idle_timeout) => {}
         }
     });
-    Ok(sender)
+    Ok(open)
 }
 
-/// Returns when the peer has answered no ping.
-async fn peer_is_gone(pings: Option<PingPong>) {
+/// Returns when the peer has answered no ping while it should work, and when there was no work for too long.
+async fn is_of_no_more_use(pings: Option<PingPong>, load: &Mutex<Load>, idle_timeout: Duration) {
     let Some(mut pings) = pings else { return std::future::pending().await };
     loop {
-        sleep(PING_EVERY).await;
-        if !matches!(timeout(PING_TIMEOUT, pings.ping(Ping::opaque())).await, Ok(Ok(_))) {
+        sleep(LOOK_EVERY).await;
+        if load.lock().close_if_idle(idle_timeout) {
+            return;
+        }
+        let mut is_answered = async || matches!(timeout(PING_TIMEOUT, pings.ping(Ping::opaque())).await, Ok(Ok(_)));
+        if load.lock().is_busy() && !is_answered().await {
             return;
         }
     }

@@ -17,14 +17,18 @@ use crate::transport::endpoint::Origin;
 #[derive(Default)]
 pub(in crate::transport) struct Sessions(Mutex<HashMap<Arc<Origin>, Vec<Open>>>);
 
-struct Open {
+/// A connection that takes requests.
+pub(in crate::transport) struct Open {
     sender: SendRequest<Bytes>,
     load: Arc<Mutex<Load>>,
 }
 
-struct Load {
+/// What a connection carries.
+pub(super) struct Load {
     requests: usize,
-    since: Instant,
+    /// The last request's end.
+    idle_since: Instant,
+    is_closed: bool,
 }
 
 /// One request's share of a connection.
@@ -57,22 +61,10 @@ impl Sessions {
     }
 
     /// Keeps a connection that has just begun, and gives its first place.
-    pub(in crate::transport) fn put(&self, origin: &Arc<Origin>, sender: SendRequest<Bytes>) -> Session {
-        let load = Arc::new(Mutex::new(Load { requests: 1, since: Instant::now() }));
-        let session = Session { sender: sender.clone(), running: Running(Arc::clone(&load)) };
-        self.0.lock().entry(Arc::clone(origin)).or_default().push(Open { sender, load });
+    pub(in crate::transport) fn put(&self, origin: &Arc<Origin>, open: Open) -> Session {
+        let session = Session { sender: open.sender.clone(), running: Running::one_more(&open.load) };
+        self.0.lock().entry(Arc::clone(origin)).or_default().push(open);
         session
-    }
-
-    /// Closes what carried nothing for too long.
-    pub(in crate::transport) fn close_expired(&self, limit: Duration) {
-        self.0.lock().retain(|_, open| {
-            open.retain(|connection| {
-                let load = connection.load.lock();
-                load.requests > 0 || load.since.elapsed() < limit
-            });
-            !open.is_empty()
-        });
     }
 
     #[cfg(test)]
@@ -82,13 +74,41 @@ impl Sessions {
 }
 
 impl Open {
+    pub(super) fn new(sender: SendRequest<Bytes>) -> Self {
+        let load = Load { requests: 0, idle_since: Instant::now(), is_closed: false };
+        Self { sender, load: Arc::new(Mutex::new(load)) }
+    }
+
+    pub(super) fn load(&self) -> Arc<Mutex<Load>> {
+        Arc::clone(&self.load)
+    }
+
     fn place(&self) -> Option<Running> {
         let most = (MAX_STREAMS as usize).min(self.sender.current_max_send_streams());
-        let mut load = self.load.lock();
-        (load.requests < most).then(|| {
-            load.requests += 1;
-            Running(Arc::clone(&self.load))
-        })
+        let has_room = {
+            let load = self.load.lock();
+            load.requests < most && !load.is_closed
+        };
+        has_room.then(|| Running::one_more(&self.load))
+    }
+}
+
+impl Load {
+    pub(super) const fn is_busy(&self) -> bool {
+        self.requests > 0
+    }
+
+    /// Whether it has carried nothing for so long; it takes nothing more then.
+    pub(super) fn close_if_idle(&mut self, limit: Duration) -> bool {
+        self.is_closed |= !self.is_busy() && self.idle_since.elapsed() >= limit;
+        self.is_closed
+    }
+}
+
+impl Running {
+    fn one_more(load: &Arc<Mutex<Load>>) -> Self {
+        load.lock().requests += 1;
+        Self(Arc::clone(load))
     }
 }
 
@@ -96,6 +116,25 @@ impl Drop for Running {
     fn drop(&mut self) {
         let mut load = self.0.lock();
         load.requests -= 1;
-        load.since = Instant::now();
+        load.idle_since = Instant::now();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_carries_something_or_did_so_just_now_is_not_idle() {
+        let load = Arc::new(Mutex::new(Load { requests: 0, idle_since: Instant::now(), is_closed: false }));
+        let is_idle = || load.lock().close_if_idle(Duration::from_mins(1));
+        let running = Running::one_more(&load);
+        tokio::time::advance(Duration::from_hours(1)).await;
+        assert!(!is_idle());
+        drop(running);
+        tokio::time::advance(Duration::from_secs(59)).await;
+        assert!(!is_idle());
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(is_idle());
     }
 }

@@ -11,6 +11,7 @@ use h2::{Reason, RecvStream};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::watch;
 
 use super::*;
 use crate::domain::provider::HttpVersion;
@@ -28,6 +29,8 @@ struct Peer {
     connections: Arc<AtomicUsize>,
     /// Ends the connection of this number: those that are running first, or at once.
     end: UnboundedSender<(usize, End)>,
+    /// How many connections are served.
+    served: watch::Sender<usize>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,6 +48,8 @@ impl Peer {
         let (end, mut ends) = mpsc::unbounded_channel::<(usize, End)>();
         let connections = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&connections);
+        let served = watch::Sender::new(0);
+        let of_task = served.clone();
         tokio::spawn(async move {
             let mut senders: Vec<UnboundedSender<End>> = Vec::new();
             loop {
@@ -53,13 +58,18 @@ impl Peer {
                         let (arrivals, number) = (arrivals.clone(), count.fetch_add(1, Ordering::SeqCst));
                         let (sender, end) = mpsc::unbounded_channel();
                         senders.push(sender);
-                        tokio::spawn(serve(accepted.unwrap().0, number, max_streams, arrivals, end));
+                        let (stream, served) = (accepted.unwrap().0, of_task.clone());
+                        served.send_modify(|served| *served += 1);
+                        tokio::spawn(async move {
+                            serve(stream, number, max_streams, arrivals, end).await;
+                            served.send_modify(|served| *served -= 1);
+                        });
                     }
                     Some((number, how)) = ends.recv() => drop(senders[number].send(how)),
                 }
             }
         });
-        Self { address, arrived, connections, end }
+        Self { address, arrived, connections, end, served }
     }
 
     fn endpoint(&self) -> Endpoint {
@@ -68,6 +78,11 @@ impl Peer {
 
     async fn next(&mut self) -> Arrived {
         tokio::time::timeout(LIMIT, self.arrived.recv()).await.expect("a request arrives").unwrap()
+    }
+
+    /// Waits until no connection is served.
+    async fn all_closed(&self) {
+        self.served.subscribe().wait_for(|served| *served == 0).await.unwrap();
     }
 
     fn connections(&self) -> usize {
@@ -297,26 +312,15 @@ async fn a_client_that_does_not_read_holds_up_nobody_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_idle_connection_is_closed_and_a_busy_one_is_not() {
+async fn an_idle_connection_is_closed() {
     let mut peer = Peer::start(10).await;
     let (transport, endpoint) = (transport(), peer.endpoint());
-    let serving = async {
-        let mut arrived = peer.next().await;
-        let stream = arrived.head();
-        (arrived, stream)
-    };
-    let ((_held, mut stream), response) = tokio::join!(serving, send(&transport, &endpoint));
-    tokio::time::advance(Duration::from_hours(1)).await;
-    transport.close_expired();
-    assert_eq!(transport.sessions.len(), 1);
-    stream.send_data(Bytes::from_static(b"ok"), true).unwrap();
-    let (body, error) = collect(&mut response.unwrap().body).await;
-    assert!(body == b"ok" && error.is_none(), "{error:?}");
-    transport.close_expired();
-    assert_eq!(transport.sessions.len(), 1);
-    tokio::time::advance(Duration::from_mins(1)).await;
-    transport.close_expired();
-    assert_eq!(transport.sessions.len(), 0);
+    let serving = async { peer.next().await.answer("ok") };
+    assert_eq!(tokio::join!(serving, text(&transport, &endpoint)).1, "ok");
+    let begun = Instant::now();
+    tokio::time::timeout(Duration::from_mins(10), peer.all_closed()).await.expect("it is closed");
+    assert!(begun.elapsed() >= Duration::from_mins(1), "{:?}", begun.elapsed());
+    assert!(transport.sessions.take(endpoint.origin()).is_none());
 }
 
 /// The peer's settings and its agreement to ours, and then not a word.
