@@ -18,6 +18,7 @@ mod backup;
 mod client_tokens;
 mod columns;
 mod connection;
+mod copies;
 mod error;
 mod jobs;
 mod key_health;
@@ -109,7 +110,8 @@ impl Storage {
         let mut writer = connection::open_writer(&path)?;
         migrations::bring_up_to_date(&mut writer, &path, schema, now)?;
         settings::check_master_key(&mut writer, &vault, &path)?;
-        backup::remove_unfinished(dir).map_err(|source| OpenError::Io { path: dir.join(backup::DIRECTORY), source })?;
+        let backups = dir.join(backup::DIRECTORY);
+        copies::remove_unfinished(&backups).map_err(|source| OpenError::Io { path: backups, source })?;
         let readers = (0..READERS).map(|_| connection::open_reader(&path).map_err(failed)).collect::<Result<_, _>>()?;
         let start = |name, connections| {
             Worker::start(name, connections).map_err(|source| OpenError::Io { path: path.clone(), source })
