@@ -10,6 +10,7 @@ mod keys;
 mod place;
 mod refusals;
 mod reload;
+mod restores;
 mod service_manager;
 mod signals;
 mod tokens;
