@@ -46,7 +46,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use self::api_keys::{AddOutcome, ApiKeyRow, Disabled, Found, KeyEdit, KeyRef, NewApiKey, SealedApiKeys};
 pub use self::audit::{AuditEntry, AuditFilter, AuditPage};
-pub use self::backup::{CopyInfo, copy_opens_with, examine, inspect_copy, opens_with};
+pub use self::backup::{CopyInfo, copy_opens_with, examine, fold, inspect_copy, opens_with};
 pub use self::client_tokens::{ClientTokenRow, NewClientToken, TokenChanged, TokenEdit, TokenRef};
 pub use self::error::{Error, OpenError};
 pub use self::jobs::{
@@ -124,7 +124,7 @@ impl Storage {
     /// clones answer [`Error::Stopped`] from then on.
     pub async fn close(self) -> Result<(), Error> {
         self.readers.stop().await;
-        let folded = self.writer.run_last(|connection| connection::checkpoint(connection)).await;
+        let folded = self.writer.run_last(|connection| Ok(connection::checkpoint(connection)?)).await;
         self.writer.stop().await;
         folded
     }

@@ -34,6 +34,7 @@ pub fn key_path(backup: &Path) -> PathBuf {
 /// Reads the whole backup before anything is touched; a database that is there is kept under another name, and only
 /// replaced at all when that is said.
 pub fn restore(config: &Config, backup: &Path, may_replace: bool, clock: &Clock) -> anyhow::Result<Restored> {
+    require_no_log(backup)?;
     let copy = storage::inspect_copy(backup)?;
     let Some(directory) = Directory::try_open(&config.data_dir)? else {
         bail!("a server runs on {}: stop it first", config.data_dir.display());
@@ -44,10 +45,28 @@ pub fn restore(config: &Config, backup: &Path, may_replace: bool, clock: &Clock)
         bail!("{} exists: give --force to keep it under another name and restore", database.display());
     }
     let brought = key_to_bring(config, &directory, backup)?;
+    if is_replacing {
+        // So that it can be restored in its turn. One that cannot be opened is kept as it is, with its log.
+        drop(storage::fold(&database));
+    }
     let incoming = Incoming::write(directory.path(), backup, brought.as_ref(), clock.now())?;
     incoming.put_in_place(directory.path())?;
     let replaced = is_replacing.then(|| incoming.replaced(directory.path()));
     Ok(Restored { copy, brought_key: brought.is_some(), replaced })
+}
+
+/// A backup is one file. What a database has in its log would be lost without a word.
+fn require_no_log(backup: &Path) -> anyhow::Result<()> {
+    let log = placing::with_suffix(backup, "-wal");
+    if log.metadata().is_ok_and(|log| log.len() > 0) {
+        bail!(
+            "{} is no backup but the database of a server that was killed, and {} has what was written last: make both \
+             `pool.db` and `pool.db-wal` in a data directory of their own, and run `backup` on it",
+            backup.display(),
+            log.display()
+        );
+    }
+    Ok(())
 }
 
 /// The key that came with the backup, where the one that is there does not open it.

@@ -56,6 +56,12 @@ pub fn examine(path: &Path) -> Result<CopyInfo, OpenError> {
     inspect(&connection, path)
 }
 
+/// Puts into a database what its write-ahead log has, so that the file is all of it. Nobody else may have it open.
+pub fn fold(path: &Path) -> Result<(), OpenError> {
+    let connection = connection::open_writer(path)?;
+    connection::checkpoint(&connection).map_err(|source| OpenError::from_sqlite(path, source))
+}
+
 fn inspect(connection: &Connection, path: &Path) -> Result<CopyInfo, OpenError> {
     let failed = |source| OpenError::from_sqlite(path, source);
     let schema = migrations::version_of(connection, path)?;

@@ -79,7 +79,7 @@ impl Storage {
             }
             left = still;
         }
-        self.writer.run(|connection| connection::checkpoint(connection)).await
+        self.writer.run(|connection| Ok(connection::checkpoint(connection)?)).await
     }
 
     /// What is wrong with the file; `None`: nothing. Remembered, so that it shows in the server's state.

@@ -155,7 +155,7 @@ fn suffix(moment: i64) -> String {
     format!(".replaced-{moment}")
 }
 
-fn with_suffix(path: &Path, suffix: impl AsRef<OsStr>) -> PathBuf {
+pub(super) fn with_suffix(path: &Path, suffix: impl AsRef<OsStr>) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()

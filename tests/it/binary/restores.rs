@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use serde_json::{Value, json};
 
 use super::place::Place;
+use super::refused;
 use crate::support::Role;
 
 const MOMENT: &str = "1767268800000";
@@ -78,7 +79,6 @@ fn a_restore_that_was_interrupted_anywhere_is_finished_by_whatever_comes_next() 
         assert_eq!(labels(&place), ["new"], "{done}");
         assert!(!is_restoring(&place), "{done}");
         let kept = path("pool.db.replaced-{}").display().to_string();
-        fs::copy(path("master.key.replaced-{}"), format!("{kept}.key")).expect("the key of before");
         // What a killed server left in its log belongs to the file that is kept.
         let before = Place::new(true);
         DirBuilder::new().mode(0o700).create(before.data_dir()).expect("make the data directory");
@@ -110,6 +110,27 @@ fn one_that_had_not_copied_everything_has_not_happened() {
     bring(&place, "restore.unfinished", &backup);
     assert_eq!(labels(&place), ["latest", "old"]);
     assert!(!is_restoring(&place), "copies of secrets are not left lying about");
+}
+
+#[test]
+fn what_a_killed_server_left_in_its_log_can_be_restored_after_it_was_replaced() {
+    let place = killed();
+    let backup = backup(&place);
+    let (taken, log) = (place.path("taken.db"), place.path("taken.db-wal"));
+    for (from, to) in [("pool.db", &taken), ("pool.db-wal", &log)] {
+        fs::copy(place.data_dir().join(from), to).expect("copy a file");
+    }
+    refused(&place.run(&["restore", &taken.display().to_string(), "--force"]), 1, &["taken.db-wal", "`backup`"]);
+    assert_eq!(labels(&place), ["latest", "old"]);
+
+    let place = killed();
+    let own = fs::read(place.data_dir().join("master.key")).expect("the key");
+    let restored = place.json(&["restore", &backup, "--force"], 0);
+    let kept = restored["replaced"].as_str().expect("where the old one is");
+    fs::write(format!("{kept}.key"), own).expect("write the key");
+    fs::set_permissions(format!("{kept}.key"), Permissions::from_mode(0o600)).expect("set the mode");
+    place.done(&["restore", kept, "--force"]);
+    assert_eq!(labels(&place), ["latest", "old"]);
 }
 
 #[test]
