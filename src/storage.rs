@@ -18,6 +18,7 @@ mod backup;
 mod client_tokens;
 mod columns;
 mod connection;
+mod copies;
 mod error;
 mod jobs;
 mod key_health;
@@ -45,7 +46,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use self::api_keys::{AddOutcome, ApiKeyRow, Disabled, Found, KeyEdit, KeyRef, NewApiKey, SealedApiKeys};
 pub use self::audit::{AuditEntry, AuditFilter, AuditPage};
-pub use self::backup::{CopyInfo, copy_opens_with, examine, inspect_copy, opens_with};
+pub use self::backup::{CopyInfo, copy_opens_with, examine, fold, inspect_copy, opens_with};
 pub use self::client_tokens::{ClientTokenRow, NewClientToken, TokenChanged, TokenEdit, TokenRef};
 pub use self::error::{Error, OpenError};
 pub use self::jobs::{
@@ -109,7 +110,8 @@ impl Storage {
         let mut writer = connection::open_writer(&path)?;
         migrations::bring_up_to_date(&mut writer, &path, schema, now)?;
         settings::check_master_key(&mut writer, &vault, &path)?;
-        backup::remove_unfinished(dir).map_err(|source| OpenError::Io { path: dir.join(backup::DIRECTORY), source })?;
+        let backups = dir.join(backup::DIRECTORY);
+        copies::remove_unfinished(&backups).map_err(|source| OpenError::Io { path: backups, source })?;
         let readers = (0..READERS).map(|_| connection::open_reader(&path).map_err(failed)).collect::<Result<_, _>>()?;
         let start = |name, connections| {
             Worker::start(name, connections).map_err(|source| OpenError::Io { path: path.clone(), source })
@@ -122,7 +124,7 @@ impl Storage {
     /// clones answer [`Error::Stopped`] from then on.
     pub async fn close(self) -> Result<(), Error> {
         self.readers.stop().await;
-        let folded = self.writer.run_last(|connection| connection::checkpoint(connection)).await;
+        let folded = self.writer.run_last(|connection| Ok(connection::checkpoint(connection)?)).await;
         self.writer.stop().await;
         folded
     }

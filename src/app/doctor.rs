@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::control_runtime;
 use super::local::Local;
+use super::restore;
 use super::startup::{self, MASTER_KEY_FILE};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -155,6 +156,10 @@ fn server(config: &Config) -> Finding {
 fn database(config: &Config) -> Vec<Finding> {
     const WHAT: &str = "database";
     let path = config.data_dir.join(storage::FILE_NAME);
+    if restore::is_interrupted(&config.data_dir) {
+        let text = "a restore was interrupted: the next start, or any other command, finishes it";
+        return vec![Finding::new(WHAT, Severity::Warning, text)];
+    }
     if !path.exists() {
         return vec![Finding::new(WHAT, Severity::Warning, "is not there: the first start makes it")];
     }

@@ -1,20 +1,18 @@
 //! Puts a backup in the place of the database. Only where no server runs.
 
-use std::fs::{self, File, OpenOptions};
-use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
+mod placing;
+
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 
+use self::placing::Incoming;
+pub(super) use self::placing::{is_interrupted, settle};
 use super::startup::{Directory, MASTER_KEY_FILE};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::storage::{self, CopyInfo};
 use crate::vault::{MasterKey, Vault};
-
-/// SQLite's files beside a database; they belong to it and must not meet another one.
-const SIDE_FILES: [&str; 3] = ["", "-wal", "-shm"];
 
 /// What became of a restore.
 #[derive(Clone, Debug)]
@@ -36,6 +34,7 @@ pub fn key_path(backup: &Path) -> PathBuf {
 /// Reads the whole backup before anything is touched; a database that is there is kept under another name, and only
 /// replaced at all when that is said.
 pub fn restore(config: &Config, backup: &Path, may_replace: bool, clock: &Clock) -> anyhow::Result<Restored> {
+    require_no_log(backup)?;
     let copy = storage::inspect_copy(backup)?;
     let Some(directory) = Directory::try_open(&config.data_dir)? else {
         bail!("a server runs on {}: stop it first", config.data_dir.display());
@@ -46,25 +45,28 @@ pub fn restore(config: &Config, backup: &Path, may_replace: bool, clock: &Clock)
         bail!("{} exists: give --force to keep it under another name and restore", database.display());
     }
     let brought = key_to_bring(config, &directory, backup)?;
-    let new = database.with_extension("new");
-    copy_file(backup, &new).with_context(|| format!("cannot write {}", new.display()))?;
-    let suffix = format!("replaced-{}", clock.now().as_millis());
-    let replaced = is_replacing.then(|| with_suffix(&database, &format!(".{suffix}")));
-    if let Some(kept) = &replaced {
-        for side in SIDE_FILES {
-            rename_if_there(&with_suffix(&database, side), &with_suffix(kept, side))?;
-        }
+    if is_replacing {
+        // So that it can be restored in its turn. One that cannot be opened is kept as it is, with its log.
+        drop(storage::fold(&database));
     }
-    if let Some(key) = &brought {
-        let path = directory.path().join(MASTER_KEY_FILE);
-        rename_if_there(&path, &with_suffix(&path, &format!(".{suffix}")))?;
-        key.store(&path).with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    fs::rename(&new, &database).with_context(|| format!("cannot move the backup to {}", database.display()))?;
-    File::open(directory.path())
-        .and_then(|dir| dir.sync_all())
-        .context("cannot write the data directory to the disk")?;
+    let incoming = Incoming::write(directory.path(), backup, brought.as_ref(), clock.now())?;
+    incoming.put_in_place(directory.path())?;
+    let replaced = is_replacing.then(|| incoming.replaced(directory.path()));
     Ok(Restored { copy, brought_key: brought.is_some(), replaced })
+}
+
+/// A backup is one file. What a database has in its log would be lost without a word.
+fn require_no_log(backup: &Path) -> anyhow::Result<()> {
+    let log = placing::with_suffix(backup, "-wal");
+    if log.metadata().is_ok_and(|log| log.len() > 0) {
+        bail!(
+            "{} is no backup but the database of a server that was killed, and {} has what was written last: make both \
+             `pool.db` and `pool.db-wal` in a data directory of their own, and run `backup` on it",
+            backup.display(),
+            log.display()
+        );
+    }
+    Ok(())
 }
 
 /// The key that came with the backup, where the one that is there does not open it.
@@ -98,27 +100,4 @@ fn key_to_bring(config: &Config, directory: &Directory, backup: &Path) -> anyhow
 
 fn present_key(path: &Path) -> anyhow::Result<Option<MasterKey>> {
     if path.exists() { Ok(Some(MasterKey::load(path)?)) } else { Ok(None) }
-}
-
-/// Private, and on the disk when it is done.
-fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
-    let mut source = File::open(from)?;
-    let mut target = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(to)?;
-    io::copy(&mut source, &mut target)?;
-    target.sync_all()
-}
-
-fn rename_if_there(from: &Path, to: &Path) -> anyhow::Result<()> {
-    match fs::rename(from, to) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot move {} to {}", from.display(), to.display()))
-        }
-        Ok(()) | Err(_) => Ok(()),
-    }
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use super::admin::{self, NewAdmin};
 use super::rekey;
+use super::restore;
 use super::room::Room;
 use super::tls::Certificates;
 use crate::access::{Access, ClientToken};
@@ -78,7 +79,10 @@ impl Directory {
             .open(path.join("lock"))
             .with_context(|| format!("cannot write in the data directory {shown}: make it writable for this user"))?;
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(Self { path: path.to_owned(), _lock: lock })),
+            Ok(()) => {
+                restore::settle(path)?;
+                Ok(Some(Self { path: path.to_owned(), _lock: lock }))
+            }
             Err(Errno::WOULDBLOCK) => Ok(None),
             Err(error) => Err(error).with_context(|| {
                 format!("cannot lock the data directory {shown}: set DATA_DIR to a file system that has locks")

@@ -13,7 +13,7 @@ async fn hours(storage: &Storage) -> usize {
     storage.models_since(None, Timestamp::default(), 100).await.unwrap().top.len()
 }
 
-async fn count(storage: &Storage, model: &str, at: Timestamp) {
+pub(super) async fn count(storage: &Storage, model: &str, at: Timestamp) {
     use crate::domain::ids::ClientTokenId;
     use crate::domain::provider::ProviderId;
     use crate::domain::usage::{RequestKey, RequestTally, UsageBatch};

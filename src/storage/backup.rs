@@ -1,21 +1,20 @@
 //! Copies of the whole database, and what can be told of a copy before it becomes the database.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs::{self, File};
 use std::path::Path;
 
 use rusqlite::Connection;
 
+use super::copies::{self, Room};
 use super::{Error, OpenError, Storage, connection, migrations, settings};
 use crate::domain::audit::Change;
 use crate::storage::audit::{self, Note};
-use crate::vault::{Vault, random_bytes};
+use crate::vault::Vault;
 
 /// Where copies are made, in the data directory.
 pub(super) const DIRECTORY: &str = "backups";
-/// How the names begin of copies that are being made.
-const UNFINISHED: &str = "unfinished-";
+/// Statistics are written while somebody reads the copy at his own pace.
+const ROOM: Room = Room { databases: 1, spare_bytes: 4 << 20 };
 
 impl Storage {
     /// Copies the database as it is at one moment, while it goes on being written. The copy has no name: it is gone when
@@ -27,41 +26,13 @@ impl Storage {
             audit::record(tx, &change, &note)
         })
         .await?;
-        let keep_open = |file: File, unfinished: &Path| fs::remove_file(unfinished).map(|()| file);
-        self.readers.run(move |connection| copy_into(connection, &dir, keep_open)).await
+        let copy = move |connection: &mut Connection| {
+            copies::require_room(connection, dir.parent().unwrap_or(&dir), ROOM)?;
+            // Without a name it lasts as long as it is open.
+            Ok(copies::copy(connection, &dir, |file, unfinished| fs::remove_file(unfinished).map(|()| file))?)
+        };
+        self.readers.run(copy).await
     }
-}
-
-/// Copies the database to a file of no lasting name and hands both over; no such file is left in any case.
-pub(super) fn copy_into<T>(
-    connection: &Connection,
-    dir: &Path,
-    finish: impl FnOnce(File, &Path) -> io::Result<T>,
-) -> Result<T, Error> {
-    let failed = Error::of_file;
-    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
-    let name = u64::from_le_bytes(random_bytes()?);
-    let path = dir.join(format!("{UNFINISHED}{name:016x}.db"));
-    // `VACUUM INTO` accepts an empty file, and so the copy is private from its first byte on.
-    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;
-    let text = path.to_str().ok_or_else(|| failed(io::ErrorKind::InvalidFilename.into()));
-    let copied = text.and_then(|text| Ok(connection.execute("VACUUM INTO ?1", [text])?));
-    copied.and_then(|_| finish(file, &path).map_err(failed)).inspect_err(|_| drop(fs::remove_file(&path)))
-}
-
-/// Removes what a process left there that was killed while it copied. Nobody else may be at work in the directory.
-pub(super) fn remove_unfinished(data_dir: &Path) -> io::Result<()> {
-    let entries = match fs::read_dir(data_dir.join(DIRECTORY)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries?,
-    };
-    for entry in entries {
-        let entry = entry?;
-        if entry.file_name().to_str().is_some_and(|name| name.starts_with(UNFINISHED)) {
-            fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
 }
 
 /// What a copy is.
@@ -83,6 +54,12 @@ pub fn inspect_copy(path: &Path) -> Result<CopyInfo, OpenError> {
 pub fn examine(path: &Path) -> Result<CopyInfo, OpenError> {
     let connection = connection::open_reader(path).map_err(|source| OpenError::from_sqlite(path, source))?;
     inspect(&connection, path)
+}
+
+/// Puts into a database what its write-ahead log has, so that the file is all of it. Nobody else may have it open.
+pub fn fold(path: &Path) -> Result<(), OpenError> {
+    let connection = connection::open_writer(path)?;
+    connection::checkpoint(&connection).map_err(|source| OpenError::from_sqlite(path, source))
 }
 
 fn inspect(connection: &Connection, path: &Path) -> Result<CopyInfo, OpenError> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 use url::Url;
 
-use super::{Error, OpenError};
+use super::OpenError;
 
 /// More statements than there are in this module's files.
 const CACHED_STATEMENTS: usize = 64;
@@ -44,9 +44,8 @@ pub(super) fn open_copy(path: &Path) -> Result<Connection, OpenError> {
 }
 
 /// Folds the write-ahead log into the database file.
-pub(super) fn checkpoint(connection: &Connection) -> Result<(), Error> {
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-    Ok(())
+pub(super) fn checkpoint(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
 
 /// SQLite gives its side files the mode of the database file, so it is enough to create that one privately.

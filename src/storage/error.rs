@@ -41,13 +41,23 @@ impl Error {
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
+        if is_disk_full(&error) {
+            return Self::DiskFull;
+        }
         match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => Self::DiskFull,
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(error),
             _ => Self::Sqlite(error),
         }
     }
+}
+
+/// Also where there is no room for the file through which connections share the write-ahead log, for which SQLite has a
+/// code of its own.
+fn is_disk_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| {
+        error.code == ErrorCode::DiskFull || error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE
+    })
 }
 
 /// Why the database could not be opened. Each says what to do.
@@ -85,6 +95,8 @@ pub enum OpenError {
     WrongMasterKey(PathBuf),
     #[error("the upgrade of {path} needs {needed_mib} MiB of free disk space: make room and start again", path = .path.display())]
     NoSpace { path: PathBuf, needed_mib: u64 },
+    #[error("the disk is full, and {path} cannot be used: make room and start again", path = .0.display())]
+    DiskFull(PathBuf),
     #[error("another process holds {path}: stop it and start again", path = .0.display())]
     InUse(PathBuf),
     #[error("cannot use {path}: see to the cause and start again", path = .path.display())]
@@ -98,12 +110,14 @@ pub enum OpenError {
 impl OpenError {
     pub(super) fn from_sqlite(path: &Path, source: rusqlite::Error) -> Self {
         let path = path.to_owned();
+        if is_disk_full(&source) {
+            return Self::DiskFull(path);
+        }
         match source.sqlite_error_code() {
             Some(ErrorCode::NotADatabase) => Self::Unrecognized { path, source },
             Some(ErrorCode::DatabaseCorrupt) => Self::Damaged { path, source },
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => Self::ReadOnly(path),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::InUse(path),
-            Some(ErrorCode::DiskFull) => Self::NoSpace { path, needed_mib: 1 },
             _ => Self::Sqlite { path, source },
         }
     }

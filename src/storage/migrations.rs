@@ -4,19 +4,19 @@
 //! through the steps that lie between its version and ours, again in one transaction: a file is never between two
 //! versions. A newer one, or one that is not ours, is refused untouched.
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::copies::{self, CopyError, Room};
 use super::{OpenError, connection as database};
 use crate::domain::time::Timestamp;
 
 /// Marks our files among all SQLite files: "OAPL".
 const APPLICATION_ID: i32 = 0x4f41_504c;
 const SNAPSHOTS_KEPT: usize = 3;
+/// A snapshot can be as large as the database, and the steps may rewrite all of it in the write-ahead log.
+const ROOM: Room = Room { databases: 2, spare_bytes: 16 << 20 };
 
 /// A schema and the way to it from every earlier version.
 pub(super) struct Schema {
@@ -110,61 +110,16 @@ fn apply(connection: &mut Connection, steps: &[&str], version: u32) -> rusqlite:
 fn snapshot(connection: &Connection, path: &Path, version: u32, now: Timestamp) -> Result<(), OpenError> {
     let dir = path.with_file_name("snapshots");
     let target = dir.join(format!("pool-v{version}-{}.db", now.as_millis()));
-    let failed = |source| OpenError::Io { path: target.clone(), source };
-    DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(failed)?;
-    require_free_space(connection, path)?;
-    // What was not finished must not pass for a snapshot, nor push a whole one out.
-    copy_to(connection, &target).inspect_err(|_| drop(fs::remove_file(&target)))?;
-    remove_old_snapshots(&dir).map_err(failed)
+    let failed = |error: CopyError| error.before_opening(&target);
+    copies::require_room(connection, path, ROOM).map_err(|error| error.before_opening(path))?;
+    copies::remove_unfinished(&dir).map_err(|error| failed(error.into()))?;
+    copies::copy_as(connection, &target).map_err(failed)?;
+    copies::remove_old(&dir, SNAPSHOTS_KEPT, taken_at).map_err(|error| failed(error.into()))
 }
 
-fn copy_to(connection: &Connection, target: &Path) -> Result<(), OpenError> {
-    let failed = |source| OpenError::Io { path: target.to_owned(), source };
-    // `VACUUM INTO` accepts an empty file, and so the copy is private from its first byte on.
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(target).map_err(failed)?;
-    let text = target.to_str().ok_or_else(|| failed(io::ErrorKind::InvalidFilename.into()))?;
-    connection.execute("VACUUM INTO ?1", [text]).map_err(|source| OpenError::from_sqlite(target, source))?;
-    file.sync_all().map_err(failed)
-}
-
-/// A snapshot can be as large as the database, and the steps may rewrite all of it in the write-ahead log.
-fn require_free_space(connection: &Connection, path: &Path) -> Result<(), OpenError> {
-    const COPIES: u64 = 2;
-    const SPARE_BYTES: u64 = 16 << 20;
-    let pragma = |name| {
-        connection
-            .pragma_query_value(None, name, |row| row.get::<_, u32>(0))
-            .map(u64::from)
-            .map_err(|source| OpenError::from_sqlite(path, source))
-    };
-    let size_bytes = pragma("page_count")?.saturating_mul(pragma("page_size")?);
-    let needed_bytes = size_bytes.saturating_mul(COPIES).saturating_add(SPARE_BYTES);
-    let disk =
-        rustix::fs::statvfs(path).map_err(|errno| OpenError::Io { path: path.to_owned(), source: errno.into() })?;
-    if disk.f_bavail.saturating_mul(disk.f_frsize) < needed_bytes {
-        return Err(OpenError::NoSpace { path: path.to_owned(), needed_mib: needed_bytes >> 20 });
-    }
-    Ok(())
-}
-
-fn remove_old_snapshots(dir: &Path) -> io::Result<()> {
-    let mut snapshots: Vec<(i64, PathBuf)> = Vec::new();
-    for entry in fs::read_dir(dir)? {
-        let path = entry?.path();
-        if let Some(taken_at) = taken_at(&path) {
-            snapshots.push((taken_at, path));
-        }
-    }
-    snapshots.sort_unstable();
-    let superfluous = snapshots.len().saturating_sub(SNAPSHOTS_KEPT);
-    snapshots.iter().take(superfluous).try_for_each(|(_, path)| fs::remove_file(path))
-}
-
-/// `None` for a file that is no snapshot, which is left alone.
-fn taken_at(path: &Path) -> Option<i64> {
-    let name = path.file_name()?.to_str()?;
+fn taken_at(name: &str) -> Option<Timestamp> {
     let (_, millis) = name.strip_prefix("pool-v")?.strip_suffix(".db")?.split_once('-')?;
-    millis.parse().ok()
+    millis.parse().ok().map(Timestamp::from_millis)
 }
 
 #[cfg(test)]

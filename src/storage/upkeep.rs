@@ -1,13 +1,13 @@
 //! What a database needs that runs for years: copies in its own directory, statistics for its planner, its free pages
 //! given back, and a look at whether it is still whole.
 
-use std::fs::{self, File};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use super::backup::{DIRECTORY, copy_into};
+use super::backup::DIRECTORY;
+use super::copies::{self, Room};
 use super::{Error, FILE_NAME, Storage, connection};
 use crate::domain::time::Timestamp;
 
@@ -15,8 +15,8 @@ use crate::domain::time::Timestamp;
 const FREED_AT_ONCE: u32 = 4_000;
 /// SQLite's write-ahead log.
 const LOG_FILE_NAME: &str = "pool.db-wal";
-/// What must be left beside a copy.
-const SPARE_BYTES: u64 = 256 << 20;
+/// Nobody asked for the copy, so it leaves plenty.
+const ROOM: Room = Room { databases: 1, spare_bytes: 256 << 20 };
 
 /// A copy that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,24 +47,21 @@ impl Storage {
     /// When the latest copy in the data directory was made.
     pub async fn latest_backup(&self) -> Result<Option<Timestamp>, Error> {
         let dir = self.dir.join(DIRECTORY);
-        let latest = move || Ok(backups(&dir).map_err(Error::of_file)?.last().map(|(made_at, _)| *made_at));
+        let latest =
+            move || Ok(copies::list(&dir, made_at).map_err(Error::of_file)?.last().map(|(made_at, _)| *made_at));
         self.readers.run(move |_| latest()).await
     }
 
     /// Copies the database into the data directory, and removes all but the latest few of such copies.
     pub async fn back_up(&self, keep: usize, now: Timestamp) -> Result<LocalBackup, Error> {
-        let dir = self.dir.join(DIRECTORY);
+        let data_dir = Arc::clone(&self.dir);
         self.readers
             .run(move |connection| {
-                require_space(connection, &dir)?;
+                copies::require_room(connection, &data_dir, ROOM)?;
+                let dir = data_dir.join(DIRECTORY);
                 let path = dir.join(format!("pool-{}.db", now.as_millis()));
-                let bytes = copy_into(connection, &dir, |file, unfinished| {
-                    file.sync_all()?;
-                    fs::rename(unfinished, &path)?;
-                    File::open(&dir)?.sync_all()?;
-                    Ok(file.metadata()?.len())
-                })?;
-                remove_old(&dir, keep).map_err(Error::of_file)?;
+                let bytes = copies::copy_as(connection, &path)?;
+                copies::remove_old(&dir, keep, made_at).map_err(Error::of_file)?;
                 Ok(LocalBackup { path, bytes })
             })
             .await
@@ -82,7 +79,7 @@ impl Storage {
             }
             left = still;
         }
-        self.writer.run(|connection| connection::checkpoint(connection)).await
+        self.writer.run(|connection| Ok(connection::checkpoint(connection)?)).await
     }
 
     /// What is wrong with the file; `None`: nothing. Remembered, so that it shows in the server's state.
@@ -134,43 +131,14 @@ fn free_pages(connection: &rusqlite::Connection) -> Result<u32, Error> {
     Ok(connection.pragma_query_value(None, "freelist_count", |row| row.get(0))?)
 }
 
-fn require_space(connection: &rusqlite::Connection, dir: &Path) -> Result<(), Error> {
-    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, u32>(0)).map(u64::from);
-    let needed = pragma("page_count")?.saturating_mul(pragma("page_size")?).saturating_add(SPARE_BYTES);
-    let disk = rustix::fs::statvfs(dir.parent().unwrap_or(dir)).map_err(|errno| Error::of_file(errno.into()))?;
-    if disk.f_bavail.saturating_mul(disk.f_frsize) < needed { Err(Error::DiskFull) } else { Ok(()) }
-}
-
-/// The copies, oldest first. Other files are nobody's business here.
-fn backups(dir: &Path) -> io::Result<Vec<(Timestamp, PathBuf)>> {
-    let entries = match fs::read_dir(dir) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries?,
-    };
-    let mut found = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        if let Some(made_at) = made_at(&path) {
-            found.push((made_at, path));
-        }
-    }
-    found.sort_unstable();
-    Ok(found)
-}
-
-fn made_at(path: &Path) -> Option<Timestamp> {
-    let millis = path.file_name()?.to_str()?.strip_prefix("pool-")?.strip_suffix(".db")?;
-    millis.parse().ok().map(Timestamp::from_millis)
-}
-
-fn remove_old(dir: &Path, keep: usize) -> io::Result<()> {
-    let all = backups(dir)?;
-    let superfluous = all.len().saturating_sub(keep);
-    all.iter().take(superfluous).try_for_each(|(_, path)| fs::remove_file(path))
+fn made_at(name: &str) -> Option<Timestamp> {
+    name.strip_prefix("pool-")?.strip_suffix(".db")?.parse().ok().map(Timestamp::from_millis)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::domain::provider::ProviderId;
     use crate::storage::tests::{Fixture, NOW};

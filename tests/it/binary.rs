@@ -10,15 +10,18 @@ mod keys;
 mod place;
 mod refusals;
 mod reload;
+mod restores;
 mod service_manager;
 mod signals;
 mod tokens;
+
+pub(crate) use place::Place;
 
 use crate::support::Ended;
 
 /// A refusal: this exit code, nothing on standard output, and one line that says what to do.
 #[track_caller]
-fn refused(ended: &Ended, code: i32, says: &[&str]) {
+pub(crate) fn refused(ended: &Ended, code: i32, says: &[&str]) {
     assert_eq!(ended.code, Some(code), "{ended:?}");
     assert_eq!(ended.out, "");
     let errors: Vec<&str> = ended.err.lines().filter(|line| line.starts_with("error: ")).collect();

@@ -1,5 +1,6 @@
 //! The mechanism, with versions that exist only here.
 
+use std::fs;
 use std::os::unix::fs::MetadataExt;
 
 use super::*;

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::support::{Ended, FakeUpstream, ServerProcess, binary, options, run};
 
-pub(super) struct Place {
+pub(crate) struct Place {
     dir: TempDir,
     upstream: FakeUpstream,
     server: Option<ServerProcess>,
@@ -20,38 +20,38 @@ pub(super) struct Place {
 
 impl Place {
     /// Both, for what has to be the same with a server on the directory and without.
-    pub(super) fn stopped_and_running() -> [Self; 2] {
+    pub(crate) fn stopped_and_running() -> [Self; 2] {
         let mut running = Self::new(false);
         running.start();
         [Self::new(false), running]
     }
 
-    pub(super) fn new(is_bare: bool) -> Self {
+    pub(crate) fn new(is_bare: bool) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         Self { dir, upstream: FakeUpstream::start(), server: None, is_bare, more: Vec::new() }
     }
 
     /// With an option set otherwise.
-    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.more.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    pub(super) fn data_dir(&self) -> PathBuf {
+    pub(crate) fn data_dir(&self) -> PathBuf {
         self.dir.path().join("data")
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    pub(super) fn file(&self, name: &str, content: &str) -> String {
+    pub(crate) fn file(&self, name: &str, content: &str) -> String {
         let path = self.path(name);
         fs::write(&path, content).expect("write a file");
         path.display().to_string()
     }
 
-    fn options(&self) -> Vec<(String, String)> {
+    pub(crate) fn options(&self) -> Vec<(String, String)> {
         let mut options = options(&self.data_dir(), &self.upstream);
         options.retain(|(name, _)| !(self.is_bare && (name == "ADMIN_TOKEN" || name == "MASTER_KEY")));
         options.retain(|(name, _)| self.more.iter().all(|(other, _)| other != name));
@@ -59,32 +59,36 @@ impl Place {
         options
     }
 
-    pub(super) fn start(&mut self) -> &ServerProcess {
+    pub(crate) fn upstream(&self) -> &FakeUpstream {
+        &self.upstream
+    }
+
+    pub(crate) fn start(&mut self) -> &ServerProcess {
         let options = self.options();
         self.server.insert(ServerProcess::start(&options))
     }
 
-    pub(super) fn server(&self) -> &ServerProcess {
+    pub(crate) fn server(&self) -> &ServerProcess {
         self.server.as_ref().expect("a server was started")
     }
 
-    pub(super) fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         let server = self.server.take().expect("a server was started");
         server.signal(Signal::TERM);
         assert_eq!(server.wait().code, Some(0));
     }
 
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         drop(self.server.take().expect("a server was started").kill());
     }
 
-    pub(super) fn run(&self, arguments: &[&str]) -> Ended {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         run(binary(arguments, &self.options()))
     }
 
     /// What a command prints that succeeds.
     #[track_caller]
-    pub(super) fn done(&self, arguments: &[&str]) -> String {
+    pub(crate) fn done(&self, arguments: &[&str]) -> String {
         let ended = self.run(arguments);
         assert_eq!(ended.code, Some(0), "{arguments:?}: {ended:?}");
         ended.out
@@ -92,7 +96,7 @@ impl Place {
 
     /// The document of a command that ends with that code.
     #[track_caller]
-    pub(super) fn json(&self, arguments: &[&str], code: i32) -> Value {
+    pub(crate) fn json(&self, arguments: &[&str], code: i32) -> Value {
         let ended = self.run(&[arguments, &["--json"]].concat());
         assert_eq!((ended.code, ended.err.as_str()), (Some(code), ""), "{arguments:?}: {ended:?}");
         serde_json::from_str(&ended.out).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {}", ended.out))
