@@ -3,7 +3,7 @@
 //! It is a lean client for one purpose, because a general one costs more than the rest of the request path together.
 //! There is one [`Transport`] per worker thread, with its own idle connections. HTTP/1.1 has no task per connection: a
 //! connection is owned by the response body, so that dropping the body closes it at once and thereby cancels the
-//! upstream's work. It is also what is spoken unless the operator wants [`http2`]: a connection that breaks, or is slow
+//! upstream's work. It is also what is spoken unless the operator wants HTTP/2: a connection that breaks, or is slow
 //! for one lost packet, concerns one request then.
 //!
 //! What it must not do: choose an API key, judge a status, retry (apart from a connection that was closed while it was
