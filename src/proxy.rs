@@ -68,7 +68,9 @@ pub(crate) fn owns(path: &str) -> bool {
 /// Answers one request to a path that the data plane owns.
 pub(crate) async fn answer(worker: Arc<Worker>, request: Request<Incoming>, peer: IpAddr) -> Response<ResponseBody> {
     let id = RequestId::new(worker.random());
-    guarded(id, answer_as(id, worker, request, peer)).await
+    // Boxed, so that its state is freed at the commit point and not kept for as long as a stream lasts. And boxed here: a
+    // future that is handed on by value is copied by each function that it passes through.
+    guarded(id, Box::pin(answer_as(id, worker, request, peer))).await
 }
 
 /// A fault of ours in one request is an answer like any other, and takes nobody else along.

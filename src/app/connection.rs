@@ -196,8 +196,8 @@ async fn answer(
     peer: SocketAddr,
 ) -> Result<Response<ResponseBody>, Infallible> {
     if proxy::owns(request.uri().path()) {
-        // Boxed, so that its state is freed at the commit point and not kept for as long as a stream lasts.
-        return Ok(Box::pin(proxy::answer(worker, request, peer.ip())).await);
+        return Ok(proxy::answer(worker, request, peer.ip()).await);
     }
-    Ok(plane.answer(request, Origin::Network(peer.ip())).await)
+    // Boxed: the rare way should not make room for itself in every connection's state.
+    Ok(Box::pin(plane.answer(request, Origin::Network(peer.ip()))).await)
 }
