@@ -22,7 +22,7 @@ use tokio_rustls::Accept;
 use tokio_rustls::server::TlsStream;
 
 use super::control::ControlPlane;
-use super::downstream::Downstream;
+use super::downstream::{Answers, Downstream};
 use super::patience::PatientSocket;
 use super::threads::Place;
 use super::tls::Certificates;
@@ -106,8 +106,14 @@ impl Server {
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
         let Self { worker, plane, http1, write_timeout: _ } = self;
-        let service = service_fn(move |request| answer(Arc::clone(&worker), plane.clone(), request, peer));
-        drive(http1.serve_connection(TokioIo::new(Downstream::new(stream)), service), drain).await
+        let answers = Answers::default();
+        let stream = Downstream::new(stream, answers.clone());
+        let service = service_fn(move |request| {
+            let answering = answers.begin();
+            let answer = answer(Arc::clone(&worker), plane.clone(), request, peer);
+            async { answer.await.map(|answer| answering.with(answer)) }
+        });
+        drive(http1.serve_connection(TokioIo::new(stream), service), drain).await
     }
 
     /// Serves what TLS agreed on.
