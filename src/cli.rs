@@ -186,7 +186,9 @@ fn run(cli: &Cli, environment: &Environment, out: &mut impl Write, err: &mut imp
         Ok(config) => config,
         Err(problems) => return finish(print(err, &problem_lines(&problems)), USAGE_ERROR),
     };
-    if let Err(error) = app::validate(&config) {
+    // The doctor tells what of it cannot be used, beside all else that is wrong.
+    let is_doctor = matches!(cli.command, Some(Command::Doctor { .. }));
+    if !is_doctor && let Err(error) = app::validate(&config) {
         return finish(print(err, &[failure_line(&error)]), USAGE_ERROR);
     }
     let done = match cli.command.as_ref().unwrap_or(&Command::Serve) {

@@ -123,7 +123,7 @@ impl Ways {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProxyLimits {
     pub max_body_size: ByteSize,
-    /// A request body may be silent for so long.
+    /// A request body may be silent for so long; how slow it may be on the whole follows from it.
     pub body_timeout: Duration,
     pub max_attempts: u32,
     /// No further attempt starts later than this after the request arrived.

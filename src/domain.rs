@@ -23,5 +23,6 @@ pub mod secret;
 pub mod series;
 pub mod stream;
 pub mod time;
+pub(crate) mod upload_pace;
 pub mod usage;
 pub mod verdict;

@@ -18,10 +18,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
+use tokio_rustls::Accept;
 use tokio_rustls::server::TlsStream;
 
 use super::control::ControlPlane;
-use super::downstream::Downstream;
+use super::downstream::{Answers, Downstream};
 use super::patience::PatientSocket;
 use super::threads::Place;
 use super::tls::Certificates;
@@ -125,50 +126,53 @@ fn spawn(connection: impl Future<Output = Result<(), hyper::Error>> + Send + 'st
 
 impl Server {
     /// `unwritten` is the socket's under the stream.
-    async fn http1<S>(
-        self,
-        stream: S,
-        unwritten: Unwritten,
-        peer: SocketAddr,
-        drain: Drain,
-    ) -> Result<(), hyper::Error>
+    async fn http1<S>(self, stream: S, unwritten: Unwritten, peer: SocketAddr, drain: Drain) -> Result<(), hyper::Error>
     where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
         let Self { worker, plane, http1, write_timeout: _ } = self;
+        let answers = Answers::default();
+        let stream = Downstream::new(stream, answers.clone());
         let service = service_fn(move |request| {
-            let (answer, unwritten) = (answer(Arc::clone(&worker), plane.clone(), request, peer), unwritten.clone());
-            async { answer.await.map(|answer| answer.map(|body| UnhurriedBody::new(body, unwritten))) }
+            let (answering, unwritten) = (answers.begin(), unwritten.clone());
+            let answer = answer(Arc::clone(&worker), plane.clone(), request, peer);
+            async {
+                let answer = answer.await?;
+                Ok::<_, Infallible>(answering.with(answer.map(|body| UnhurriedBody::new(body, unwritten))))
+            }
         });
-        drive(http1.serve_connection(TokioIo::new(Downstream::new(stream)), service), drain).await
+        drive(http1.serve_connection(TokioIo::new(stream), service), drain).await
     }
 
-    /// Establishes TLS, and serves what it agreed on. A stop does not wait for a client that is not through yet.
-    async fn tls(
-        self,
-        handshake: tokio_rustls::Accept<Socket>,
-        peer: SocketAddr,
-        mut drain: Drain,
-    ) -> Result<(), hyper::Error> {
-        let established = tokio::select! {
-            established = timeout(HANDSHAKE_TIMEOUT, handshake) => established,
-            _ = drain.changed() => return Ok(()),
-        };
+    /// Serves what TLS agreed on.
+    async fn tls(self, handshake: Accept<Socket>, peer: SocketAddr, mut drain: Drain) -> Result<(), hyper::Error> {
         // Boxed: the handshake's state is gone from here on, and what follows should not lie beside it.
-        match established {
-            Ok(Ok(stream)) if is_http2(&stream) => Box::pin(self.http2(stream, peer, drain)).await,
-            Ok(Ok(stream)) => {
+        match establish(handshake, &mut drain).await {
+            Some(stream) if is_http2(&stream) => Box::pin(self.http2(stream, peer, drain)).await,
+            Some(stream) => {
                 let unwritten = stream.get_ref().0.unwritten();
                 Box::pin(self.http1(stream, unwritten, peer, drain)).await
             }
-            Ok(Err(error)) => {
-                tracing::debug!(error = &error as &dyn std::error::Error, "TLS could not be established");
-                Ok(())
-            }
-            Err(_) => {
-                tracing::debug!("TLS was not established in time");
-                Ok(())
-            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Establishes TLS, if the client does its part in time. A stop does not wait for one that is not through yet.
+async fn establish<S: AsyncRead + AsyncWrite + Unpin>(handshake: Accept<S>, drain: &mut Drain) -> Option<TlsStream<S>> {
+    let established = tokio::select! {
+        established = timeout(HANDSHAKE_TIMEOUT, handshake) => established,
+        _ = drain.changed() => return None,
+    };
+    match established {
+        Ok(Ok(stream)) => Some(stream),
+        Ok(Err(error)) => {
+            tracing::debug!(error = &error as &dyn std::error::Error, "TLS could not be established");
+            None
+        }
+        Err(_) => {
+            tracing::debug!("TLS was not established in time");
+            None
         }
     }
 }
@@ -200,4 +204,48 @@ async fn answer(
     }
     // Boxed: the rare way should not make room for itself in every connection's state.
     Ok(Box::pin(plane.answer(request, Origin::Network(peer.ip()))).await)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncWriteExt as _, DuplexStream};
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::config::TlsFiles;
+
+    fn handshake() -> (Accept<DuplexStream>, DuplexStream) {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let files = TlsFiles { certificate: dir.path().join("cert.pem"), key: dir.path().join("key.pem") };
+        std::fs::write(&files.certificate, made.cert.pem()).unwrap();
+        std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
+        let (ours, theirs) = tokio::io::duplex(1024);
+        (Certificates::load(files).unwrap().acceptor().accept(ours), theirs)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_handshake_that_never_ends_is_given_up_also_when_it_goes_on_and_on() {
+        for drips in [false, true] {
+            let (handshake, mut client) = handshake();
+            let (_order, mut drain) = watch::channel(());
+            let begun = Instant::now();
+            // The greeting that is announced is longer than what comes of it.
+            client.write_all(b"\x16\x03\x01\x02\x00\x01").await.unwrap();
+            let mut every = tokio::time::interval(Duration::from_secs(1));
+            let drip = async {
+                loop {
+                    every.tick().await;
+                    if drips {
+                        client.write_all(b"\x00").await.unwrap();
+                    }
+                }
+            };
+            tokio::select! {
+                established = establish(handshake, &mut drain) => assert!(established.is_none()),
+                () = drip => {}
+            }
+            assert_eq!(begun.elapsed(), HANDSHAKE_TIMEOUT, "{drips}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,8 +14,9 @@ use super::control_runtime;
 use super::local::Local;
 use super::restore;
 use super::startup::{self, MASTER_KEY_FILE};
+use super::tls::Certificates;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, TlsFiles};
 use crate::domain::provider::{PRODUCT, Provider};
 use crate::domain::retry_after::http_date;
 use crate::domain::time::Timestamp;
@@ -31,6 +33,11 @@ const MIB: u64 = 1 << 20;
 const LITTLE_SPACE: u64 = 1024 * MIB;
 /// Below that changes may fail.
 const NO_SPACE: u64 = 64 * MIB;
+const DAY: Duration = Duration::from_hours(24);
+/// Whoever renews by themselves does it earlier, so that something is wrong by then; and there is time to see to it.
+const RENEWAL_DUE: Duration = DAY.saturating_mul(14);
+
+const CERTIFICATE: &str = "certificate";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -76,10 +83,15 @@ pub fn examine(config: &Config, clock: &Clock) -> anyhow::Result<Vec<Finding>> {
         findings.push(server(config));
         findings.extend(database(config));
     }
+    findings.extend(config.tls.clone().map(|files| certificate(files, clock.now())));
     let runtime = control_runtime()?;
-    let tls = startup::tls_roots(config)?;
-    for provider in config.providers.iter().filter(|provider| provider.is_enabled) {
-        findings.extend(runtime.block_on(upstream(provider, config, tls.clone(), clock.now())));
+    match startup::tls_roots(config) {
+        Ok(tls) => {
+            for provider in config.providers.iter().filter(|provider| provider.is_enabled) {
+                findings.extend(runtime.block_on(upstream(provider, config, tls.clone(), clock.now())));
+            }
+        }
+        Err(error) => findings.push(Finding::new("certificate authorities", Severity::Problem, format!("{error:#}"))),
     }
     Ok(findings)
 }
@@ -194,6 +206,31 @@ fn master_key(config: &Config, database: &Path) -> Finding {
     }
 }
 
+/// The one on disk, which a server that runs has noticed too.
+fn certificate(files: TlsFiles, now: Timestamp) -> Finding {
+    match Certificates::load(files) {
+        Ok(certificates) => certificate_end(certificates.end().load(Ordering::Relaxed), now),
+        Err(error) => Finding::new(CERTIFICATE, Severity::Problem, format!("{:#}", anyhow::Error::new(error))),
+    }
+}
+
+/// `end` is zero where the certificate does not say.
+fn certificate_end(end: i64, now: Timestamp) -> Finding {
+    if end == 0 {
+        return Finding::new(CERTIFICATE, Severity::Warning, "does not say until when it is valid");
+    }
+    let end = Timestamp::from_millis(end);
+    let (left, shown) = (now.until(end), end.to_rfc3339());
+    let (severity, text) = if left.is_zero() {
+        (Severity::Problem, format!("ended at {shown}, and clients refuse it: renew it"))
+    } else if left < RENEWAL_DUE {
+        (Severity::Warning, format!("ends in {} days, at {shown}: renew it", left.as_secs() / DAY.as_secs()))
+    } else {
+        (Severity::Fine, format!("can be used, and ends at {shown}"))
+    };
+    Finding::new(CERTIFICATE, severity, text)
+}
+
 /// Whether it can be reached, without a key; and what its clock says of ours.
 async fn upstream(provider: &Provider, config: &Config, tls: TlsRoots, now: Timestamp) -> Vec<Finding> {
     let what = format!("provider {}", provider.id);
@@ -251,5 +288,21 @@ mod tests {
             let theirs = Timestamp::from_millis(now.as_millis() + seconds * 1_000);
             assert_eq!(clock("somewhere", now, theirs).severity, severity, "{seconds}");
         }
+    }
+
+    #[test]
+    fn a_certificate_is_warned_about_from_fourteen_days_before_its_end() {
+        let end = Timestamp::from_millis(1_767_268_800_000);
+        for (before, severity) in [
+            (DAY * 15, Severity::Fine),
+            (DAY * 14, Severity::Fine),
+            ((DAY * 14).saturating_sub(Duration::from_millis(1)), Severity::Warning),
+            (Duration::from_millis(1), Severity::Warning),
+            (Duration::ZERO, Severity::Problem),
+        ] {
+            assert_eq!(certificate_end(end.as_millis(), end - before).severity, severity, "{before:?}");
+        }
+        assert_eq!(certificate_end(end.as_millis(), end + DAY).severity, Severity::Problem);
+        assert_eq!(certificate_end(0, end).severity, Severity::Warning);
     }
 }

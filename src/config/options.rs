@@ -136,7 +136,7 @@ options! {
     MAX_BODY_SIZE, Kind::Value("SIZE"), Some("32MiB"),
         "Largest request body that is accepted.";
     BODY_TIMEOUT, Kind::Value("DURATION"), Some("30s"),
-        "Longest silence within a request body.";
+        "Longest silence within a request body; on the whole it may take twice this, and a second more for each 16 KiB.";
     WRITE_TIMEOUT, Kind::Value("DURATION"), Some("120s"),
         "How long a client may take nothing of what waits for it, before it is given up.";
     MAX_CONNECTIONS, Kind::Value("COUNT"), Some("16384"),

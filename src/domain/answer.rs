@@ -4,6 +4,7 @@
 //! JSON is reported as such and judged elsewhere. Streams are read by [`super::stream`].
 
 mod error_view;
+pub(crate) mod lone_surrogates;
 pub(crate) mod loose;
 #[cfg(test)]
 mod tests;
@@ -68,7 +69,8 @@ pub struct PlainAnswer {
 impl PlainAnswer {
     pub fn read(form: ApiForm, body: &[u8]) -> Self {
         let Ok(read) = serde_json::from_slice::<Body<'_>>(body) else {
-            return Self { usage: TokenUsage::default(), error: None, is_json: false };
+            let none = Self { usage: TokenUsage::default(), error: None, is_json: false };
+            return lone_surrogates::mended(body).map_or(none, |mended| Self::read(form, &mended));
         };
         let choice = &read.choices.0;
         let is_error = read.error.is_some() || choice.error.is_some() || choice.finish_reason.as_str() == "error";

@@ -6,6 +6,7 @@ use super::cuts::cuts;
 use super::error_body::{check_in_band, check_usage};
 use super::json::Members;
 use crate::domain::answer::InBandError;
+use crate::domain::answer::lone_surrogates;
 use crate::domain::api_form::{ApiForm, StreamFraming};
 use crate::domain::stream::{Scanner, StreamEnd, Tail, error_event};
 use crate::domain::usage::TokenUsage;
@@ -137,6 +138,8 @@ fn is_usage_chunk(event: &[u8]) -> bool {
         value => value.strip_prefix(':').map(|value| value.strip_prefix(' ').unwrap_or(value)),
     });
     let data = lines.collect::<Vec<_>>().join("\n");
+    let mended = lone_surrogates::mended(data.as_bytes()).and_then(|mended| String::from_utf8(mended).ok());
+    let data = mended.unwrap_or(data);
     let Some(chunk) = Members::read(&data) else { return false };
     let choices = chunk.last("choices").and_then(|raw| serde_json::from_str::<Vec<serde::de::IgnoredAny>>(raw).ok());
     choices.is_some_and(|choices| choices.is_empty()) && chunk.last("usage").is_some_and(|usage| usage != "null")

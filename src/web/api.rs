@@ -8,6 +8,7 @@ mod auth;
 mod backup;
 mod body;
 mod caches;
+mod choice;
 mod client_tokens;
 mod document;
 mod error;

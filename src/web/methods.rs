@@ -7,6 +7,9 @@ use poem::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse as _, Request, Response};
 use poem_openapi::registry::{MetaApi, MetaPath};
 
+use super::api::nothing_here;
+use crate::domain::ids::ApiKeyId;
+
 /// The one path below the admin's that is everybody's.
 pub(super) const PUBLIC_STATS: &str = "/admin/public-stats";
 /// The paths of the control plane that pages of other sites may read: none that needs a credential.
@@ -51,10 +54,6 @@ impl Methods {
         self.find(path).map(|(route, _)| route.as_str())
     }
 
-    fn allowed(&self, path: &str) -> Option<&HeaderValue> {
-        self.find(path).map(|(_, allow)| allow)
-    }
-
     /// A path that is written out comes before one with a parameter, as it does for the router.
     fn find(&self, path: &str) -> Option<(&String, &HeaderValue)> {
         self.0.get_key_value(path).or_else(|| self.0.iter().find(|(known, _)| matches(known, path)))
@@ -63,7 +62,7 @@ impl Methods {
     /// Asks the endpoint, unless the question was what it can be asked.
     pub(super) async fn answer(&self, endpoint: &impl Endpoint, request: Request) -> poem::Result<Response> {
         let path = request.uri().path().to_owned();
-        let Some(allow) = self.allowed(&path) else {
+        let Some((route, allow)) = self.find(&path) else {
             return Ok(endpoint.call(request).await?.into_response());
         };
         let mut response = if request.method() == Method::OPTIONS {
@@ -71,6 +70,9 @@ impl Methods {
         } else {
             endpoint.call(request).await?.into_response()
         };
+        if response.status() == StatusCode::METHOD_NOT_ALLOWED && !is_written_out(route, &path) {
+            return Ok(nothing_here());
+        }
         if is_readable_by_all(&path) {
             response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         }
@@ -107,6 +109,13 @@ fn matches(known: &str, path: &str) -> bool {
     }
 }
 
+/// Whether a path is that of a route for certain. `POST /a/imprt` is more likely a slip than a method for the `{b}` of
+/// that name, unless it is an id.
+fn is_written_out(route: &str, path: &str) -> bool {
+    let mut segments = route.split('/').zip(path.split('/'));
+    segments.all(|(name, segment)| !name.starts_with('{') || ApiKeyId::parse(segment).is_some())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,7 +124,7 @@ mod tests {
     fn methods_are_those_of_the_routes() {
         let routes = [("/a", Method::GET), ("/a", Method::POST), ("/a/{b}", Method::DELETE), ("/a/c", Method::POST)];
         let methods = Methods::of(routes.map(|(path, method)| (path.to_owned(), method)));
-        let allowed = |path| methods.allowed(path).and_then(|allow| allow.to_str().ok());
+        let allowed = |path| methods.find(path).and_then(|(_, allow)| allow.to_str().ok());
         assert_eq!(allowed("/a"), Some("GET, POST, HEAD, OPTIONS"));
         assert_eq!(allowed("/a/x"), Some("DELETE, OPTIONS"));
         assert_eq!(allowed("/a/c"), Some("POST, OPTIONS"));

@@ -260,6 +260,36 @@ fn a_stream_that_is_not_read_is_given_up_and_the_connection_goes_on() {
 }
 
 #[test]
+fn an_upload_that_stands_still_is_answered_408_and_over_http2_the_connection_goes_on() {
+    let server = Secure::start(&[("BODY_TIMEOUT", "200ms")]);
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        for (path, token) in [("/v1/chat/completions", server.token.as_str()), ("/admin/tokens", ADMIN_TOKEN)] {
+            let mut connection = server.connect(protocol);
+            let mut half = connection.begin_half(path, token, "{\"model\"").answer();
+            assert_eq!(half.answer.status(), 408, "{path} {protocol:?}");
+            assert!(half.rest().expect("a body").contains("body_too_slow"));
+            if protocol == Protocol::Http2 {
+                assert_eq!(connection.call("GET", "/health", "", &Value::Null).0, 200);
+            }
+        }
+    }
+    assert_eq!(server.counts(), [0, 0, 0, 0]);
+}
+
+#[test]
+fn uploads_that_stand_still_disturb_nobody_on_their_connection() {
+    let server = Secure::start(&[]);
+    let mut connection = server.connect(Protocol::Http2);
+    let halves: Vec<_> =
+        (0..200).map(|_| connection.begin_half("/v1/chat/completions", &server.token, "{\"model\"")).collect();
+    for _ in 0..10 {
+        assert_eq!(connection.call("POST", "/v1/chat/completions", &server.token, &chat(false)).0, 200);
+    }
+    drop(halves);
+    assert_eq!(server.counts(), [10, 10, 0, 0]);
+}
+
+#[test]
 fn a_large_answer_passes_whole_in_both_protocols() {
     let server = Secure::start(&[]);
     let text = "0123456789abcdef".repeat(256 * 1024);

@@ -125,3 +125,70 @@ impl Drop for Open {
         self.0.send_modify(|open| *open -= 1);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use bytes::Bytes;
+    use http::{Request, Response};
+    use http_body_util::Full;
+    use hyper::body::Incoming;
+    use tokio::io::DuplexStream;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    const WRITE_TIMEOUT: Duration = Duration::from_hours(1);
+
+    /// A connection on which nothing is ever answered, and its streams.
+    fn served() -> (impl Future<Output = Result<(), hyper::Error>>, Streams, DuplexStream) {
+        let (ours, theirs) = tokio::io::duplex(64 * 1024);
+        let streams = Streams { open: watch::Sender::default(), write_timeout: WRITE_TIMEOUT };
+        let service =
+            service_fn(|_: Request<Incoming>| std::future::pending::<Result<Response<Full<Bytes>>, Infallible>>());
+        (builder(streams.clone()).serve_connection(TokioIo::new(ours), service), streams, theirs)
+    }
+
+    fn request() -> Request<()> {
+        Request::get("https://localhost/").body(()).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_is_gone_without_a_word_is_noticed_by_a_ping() {
+        let (served, streams, theirs) = served();
+        let client = async {
+            let (mut requests, connection) = h2::client::handshake(theirs).await.unwrap();
+            let mut connection = pin!(connection);
+            let _answer = requests.send_request(request(), true).unwrap();
+            let mut open = streams.open.subscribe();
+            tokio::select! {
+                ended = &mut connection => panic!("{ended:?}"),
+                _ = open.wait_for(|open| *open == 1) => {}
+            }
+            // From here on the connection is there, and nobody looks after it.
+            let begun = Instant::now();
+            open.wait_for(|open| *open == 0).await.unwrap();
+            begun.elapsed()
+        };
+        let (ended, noticed) = tokio::join!(served, client);
+        assert!(ended.is_err());
+        assert!((PING_EVERY + PING_TIMEOUT).abs_diff(noticed) < Duration::from_secs(1), "{noticed:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_answers_pings_may_wait_for_as_long_as_it_likes() {
+        let (served, streams, theirs) = served();
+        let client = async {
+            let (mut requests, connection) = h2::client::handshake(theirs).await.unwrap();
+            let _answer = requests.send_request(request(), true).unwrap();
+            connection.await
+        };
+        tokio::select! {
+            ended = served => panic!("the server ended: {ended:?}"),
+            ended = client => panic!("the client ended: {ended:?}"),
+            () = tokio::time::sleep(WRITE_TIMEOUT * 2) => {}
+        }
+        assert_eq!(*streams.open.borrow(), 1);
+    }
+}

@@ -6,6 +6,9 @@
 
 use std::borrow::Cow;
 
+use serde::Deserialize;
+
+use super::lone_surrogates;
 use super::loose::{Loose, Scalar, Substance, Text, deserialize_loosely, loose_object};
 
 loose_object! {
@@ -79,13 +82,13 @@ impl<'a> ErrorView<'a> {
 
     /// Reads an error body, or the error value of an in-band error.
     pub fn read(body: &'a [u8]) -> Self {
-        match serde_json::from_slice::<Wrapper<'a>>(body) {
-            Ok(Wrapper { error: Some(inner) }) => Self { error: inner.0, plain: None },
-            Ok(Wrapper { error: None }) => {
-                let error = serde_json::from_slice::<ErrorValue<'a>>(body).unwrap_or_default();
+        match read_json::<Wrapper<'a>>(body) {
+            Some(Wrapper { error: Some(inner) }) => Self { error: inner.0, plain: None },
+            Some(Wrapper { error: None }) => {
+                let error = read_json::<ErrorValue<'a>>(body).unwrap_or_default();
                 Self { error: error.0, plain: None }
             }
-            Err(_) => Self { error: ErrorObject::default(), plain: plain_text(body) },
+            None => Self { error: ErrorObject::default(), plain: plain_text(body) },
         }
     }
 
@@ -145,6 +148,16 @@ impl<'a> ErrorView<'a> {
         let stated = self.code().parse().ok().filter(|code| (400..=599).contains(code));
         stated.or_else(|| status_of_name(self.code())).or_else(|| status_of_name(self.kind()))
     }
+}
+
+fn read_json<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Option<T> {
+    serde_json::from_slice(json).ok().or_else(|| {
+        let mended = lone_surrogates::mended(json)?;
+        // From a reader nothing is borrowed, so that what is read outlives the copy.
+        let mut reader = serde_json::Deserializer::from_reader(mended.as_slice());
+        let value = T::deserialize(&mut reader).ok()?;
+        reader.end().ok().map(|()| value)
+    })
 }
 
 /// The statuses behind the names that OpenAI, Anthropic and OpenRouter give to errors inside a stream.

@@ -2,8 +2,9 @@
 //!
 //! Upstreams send numbers as strings, objects as lists and keys twice.
 //! Each type here takes what it understands and becomes its default for anything else, and the last of equal keys wins;
-//! only text that is no JSON at all is an error. Nothing is copied unless it was escaped, and unknown parts are skipped
-//! without recursion, so that depth costs no stack.
+//! only text that is no JSON at all is an error, and strings with half a character, which who reads with these types
+//! mends then ([`super::lone_surrogates`]). Nothing is copied unless it was escaped, and unknown parts are skipped without
+//! recursion, so that depth costs no stack.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;

@@ -90,6 +90,21 @@ fn what_is_no_json_is_said_to_be_none() {
 }
 
 #[test]
+fn half_a_character_spoils_nothing_but_itself() {
+    let body =
+        r#"{"\ud83d":1,"choices":[{"finish_reason":"\ud83d"}],"usage":{"prompt_tokens":3,"completion_tokens":2}}"#;
+    let answer = PlainAnswer::read(ApiForm::Chat, body.as_bytes());
+    assert_eq!(answer, PlainAnswer { usage: tokens(3, 2, 0, 0), error: None, is_json: true });
+    let error = r#"{"error":{"code":429,"message":"too much \ud83d of it","metadata":{"error_type":"\ude00"}}}"#;
+    let found = PlainAnswer::read(ApiForm::Chat, error.as_bytes()).error.unwrap();
+    assert_eq!((found.code, found.message.as_str()), (Some(429), "too much \u{fffd} of it"));
+    let view = ErrorView::read(error.as_bytes());
+    assert_eq!((view.code(), view.kind()), ("429", "\u{fffd}"));
+    assert_eq!(ErrorView::read(br#""\ud83d no""#).public_message().as_deref(), Some("\u{fffd} no"));
+    assert!(!PlainAnswer::read(ApiForm::Chat, br#"{"a":"\ud83d""#).is_json);
+}
+
+#[test]
 fn depth_costs_no_stack() {
     let deep = format!(r#"{{"x":{}{},"usage":{{"prompt_tokens":1}}}}"#, "[".repeat(500_000), "]".repeat(500_000));
     assert_eq!(PlainAnswer::read(ApiForm::Chat, deep.as_bytes()).usage.input, 1);

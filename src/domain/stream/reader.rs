@@ -7,6 +7,7 @@ use super::events::{Choices, Chunk, Finish, Line, MessageEvent, ResponseEvent};
 use super::marker::Markers;
 use super::piece::Event;
 use crate::domain::answer::InBandError;
+use crate::domain::answer::lone_surrogates;
 use crate::domain::answer::loose::Text;
 use crate::domain::api_form::{ApiForm, StreamFraming};
 use crate::domain::usage::TokenUsage;
@@ -125,6 +126,11 @@ impl Reader {
                 self.read_line(data)
             }
         };
+        if finding.is_none()
+            && let Some(mended) = lone_surrogates::mended(data)
+        {
+            return self.read_data(name, &mended);
+        }
         let whole = || serde_json::from_slice::<&RawValue>(data).ok();
         let is_named_error = name == b"error";
         match finding {

@@ -85,6 +85,23 @@ const STREAMS: [(ApiForm, &str); 6] = [
 ];
 
 #[test]
+fn half_a_character_hides_neither_the_end_nor_the_usage_nor_an_error() {
+    let chat = concat!(
+        "data: {\"model\":\"m\\ud83d\",\"choices\":[{\"delta\":{\"content\":\"\\ud83d\"},\"finish_reason\":null}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"content\":\"\\ude00\"},\"finish_reason\":\"stop\"}]}\n\n",
+        "data: {\"choices\":[],\"id\":\"\\ud83d\",\"usage\":{\"prompt_tokens\":3,\"\\ud83d\":1,\"completion_tokens\":2}}\n\n",
+    );
+    let outcome = whole(ApiForm::Chat, chat);
+    assert_eq!((outcome.end, outcome.usage), (StreamEnd::Finished, usage(3, 2, 0, 0)));
+    assert_eq!((outcome.model.as_deref(), outcome.forwarded.as_slice()), (Some("m\u{fffd}"), chat.as_bytes()));
+    let broken = "data: {\"error\":{\"code\":502,\"message\":\"gone \\ud83d\"},\"model\":\"\\ud83d\"}\n\n";
+    let error = whole(ApiForm::Chat, broken).error.unwrap();
+    assert_eq!((error.code, error.message.as_str()), (Some(502), "gone \u{fffd}"));
+    let line = "{\"model\":\"\\ud83d\",\"message\":{\"content\":\"\\ud83d\"},\"done\":true,\"prompt_eval_count\":6,\"eval_count\":8}\n";
+    assert_eq!(whole(ApiForm::OllamaChat, line).usage, usage(6, 8, 0, 0));
+}
+
+#[test]
 fn every_form_is_read_to_its_end() {
     for (form, text, expected, model) in [
         (ApiForm::Chat, CHAT, usage(11, 7, 2, 500_000_000), "gpt-oss"),

@@ -12,6 +12,7 @@ pub(super) use self::item::ApiKeyItem;
 use super::Tag;
 use super::auth::Admin;
 use super::body::Body;
+use super::choice::Choice;
 use super::error::Error;
 use super::key_selection::{ClassFilter, KeySelection, StatusFilter, VerdictFilter};
 use super::parameters::{Order, api_key, expiry, key_ref, label, listed_provider, named_provider, page_of, pool};
@@ -134,10 +135,10 @@ impl ApiKeys {
         #[oai(name = "pageSize", validator(minimum(value = "1"), maximum(value = "200")))]
         page_size: Query<Option<u32>>,
         /// `all` gives everything on one page.
-        fetch: Query<Option<Fetch>>,
-        status: Query<Option<StatusFilter>>,
-        class: Query<Option<ClassFilter>>,
-        verdict: Query<Option<VerdictFilter>>,
+        fetch: Choice<Fetch>,
+        status: Choice<StatusFilter>,
+        class: Choice<ClassFilter>,
+        verdict: Choice<VerdictFilter>,
         search: Query<Option<String>>,
         /// Added at this moment or later, as `2026-01-31T12:00:00Z`.
         #[oai(name = "createdSince")]
@@ -145,8 +146,8 @@ impl ApiKeys {
         /// Added before this moment.
         #[oai(name = "createdBefore")]
         created_before: Query<Option<String>>,
-        sort: Query<Option<SortBy>>,
-        order: Query<Option<Order>>,
+        sort: Choice<SortBy>,
+        order: Choice<Order>,
         /// The default provider when absent; `all` for every one.
         provider: Query<Option<String>>,
     ) -> Result<Json<ApiKeyList>, Error> {

@@ -23,6 +23,7 @@ pub(crate) use self::single::SingleClientToken;
 use super::Tag;
 use super::auth::Admin;
 use super::body::Body;
+use super::choice::Choice;
 use super::error::Error;
 use super::parameters::{Order, expiry, label, page_of};
 use crate::storage::{ClientTokenRow, ListClientTokens};
@@ -74,10 +75,10 @@ impl ClientTokens {
         state: Data<&State>,
         /// Only tokens that may use this provider; all tokens when absent or `all`.
         provider: Query<Option<String>>,
-        status: Query<Option<ClientTokenStatus>>,
+        status: Choice<ClientTokenStatus>,
         search: Query<Option<String>>,
-        sort: Query<Option<ClientTokenSort>>,
-        order: Query<Option<Order>>,
+        sort: Choice<ClientTokenSort>,
+        order: Choice<Order>,
         /// From 1; beyond the last page gives the last.
         #[oai(validator(minimum(value = "1")))]
         page: Query<Option<u32>>,

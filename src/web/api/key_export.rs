@@ -10,6 +10,7 @@ use poem_openapi::{ApiResponse, Enum, Object, OpenApi, ResponseContent};
 use super::Tag;
 use super::auth::Admin;
 use super::body::Body;
+use super::choice::Choice;
 use super::error::Error;
 use super::export::csv;
 use super::key_selection::{ClassFilter, KeySelection, StatusFilter, VerdictFilter};
@@ -96,10 +97,10 @@ impl KeyExport {
         _admin: Admin,
         state: Data<&State>,
         /// `json` when absent.
-        format: Query<Option<ExportFormat>>,
-        status: Query<Option<StatusFilter>>,
-        class: Query<Option<ClassFilter>>,
-        verdict: Query<Option<VerdictFilter>>,
+        format: Choice<ExportFormat>,
+        status: Choice<StatusFilter>,
+        class: Choice<ClassFilter>,
+        verdict: Choice<VerdictFilter>,
         search: Query<Option<String>>,
         /// Added at this moment or later, as `2026-01-31T12:00:00Z`.
         #[oai(name = "createdSince")]

@@ -13,6 +13,7 @@ use self::series::{ClientTokenRanking, ModelRanking, RangeName, Series, Wanted};
 use super::Tag;
 use super::auth::Admin;
 use super::auth::is_admin;
+use super::choice::Choice;
 use super::error::Error;
 use super::parameters::{named_provider, pool, success_rate};
 use super::public_stats::PublicStats;
@@ -110,7 +111,7 @@ impl Statistics {
         _admin: Admin,
         state: Data<&State>,
         /// The last 24 hours when absent.
-        range: Query<Option<RangeName>>,
+        range: Choice<RangeName>,
         provider: Query<Option<String>>,
         model: Query<Option<String>>,
         /// The id of a client token. Not together with `key`.
@@ -130,7 +131,7 @@ impl Statistics {
         _admin: Admin,
         state: Data<&State>,
         /// The last 24 hours when absent.
-        range: Query<Option<RangeName>>,
+        range: Choice<RangeName>,
         provider: Query<Option<String>>,
     ) -> Result<Json<ModelRanking>, Error> {
         let provider = named_provider(&state, None, provider.0.as_deref())?.cloned();
@@ -144,7 +145,7 @@ impl Statistics {
         _admin: Admin,
         state: Data<&State>,
         /// The last 24 hours when absent.
-        range: Query<Option<RangeName>>,
+        range: Choice<RangeName>,
     ) -> Result<Json<ClientTokenRanking>, Error> {
         ClientTokenRanking::read(&state, range.0.unwrap_or_default()).await.map(Json)
     }

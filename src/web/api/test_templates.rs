@@ -2,12 +2,13 @@
 //!
 //! Their texts are data, in `assets/test-templates.json`.
 
-use poem_openapi::param::{Header, Query};
+use poem_openapi::param::Header;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use serde::Deserialize;
 
 use super::Tag;
+use super::choice::Choice;
 use super::language::Language;
 
 const TEMPLATES: &str = include_str!("../../../assets/test-templates.json");
@@ -75,7 +76,7 @@ impl TestTemplates {
     async fn list(
         &self,
         /// The language of the texts; else the one that `Accept-Language` prefers, else English.
-        lang: Query<Option<Language>>,
+        lang: Choice<Language>,
         /// Languages and their weights, as browsers send them.
         #[oai(name = "Accept-Language")]
         accept: Header<Option<String>>,

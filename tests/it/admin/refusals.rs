@@ -76,6 +76,19 @@ fn what_is_not_there_is_404_for_everybody() {
 }
 
 #[test]
+fn a_slip_in_a_path_is_not_taken_for_a_wrong_method_of_what_has_that_name() {
+    let app = TestApp::builder().start();
+    for (method, path) in [
+        ("POST", "/admin/api-keys/imprt"),
+        ("POST", "/admin/tokens/rotate"),
+        ("PUT", "/admin/jobs/all"),
+        ("POST", "/docs/nothing.css"),
+    ] {
+        refused(app.admin().call(method, path).json(&json!({})).send(), 404, "not_found", "nothing");
+    }
+}
+
+#[test]
 fn a_wrong_method_is_told_which_are_right() {
     let app = TestApp::builder().start();
     for (method, path, allow) in [
@@ -83,7 +96,7 @@ fn a_wrong_method_is_told_which_are_right() {
         ("PATCH", "/admin/tokens", "DELETE, GET, POST, HEAD, OPTIONS"),
         ("GET", "/admin/api-keys/import", "POST, OPTIONS"),
         ("DELETE", "/admin/api-keys/import", "POST, OPTIONS"),
-        ("POST", "/admin/api-keys/some-key", "DELETE, GET, PATCH, HEAD, OPTIONS"),
+        ("POST", "/admin/api-keys/019b76da-a800-7000-8000-000000000000", "DELETE, GET, PATCH, HEAD, OPTIONS"),
         ("GET", "/admin/keys/enable", "POST, OPTIONS"),
         ("POST", "/admin/stats", "GET, HEAD, OPTIONS"),
         ("POST", "/health", "GET, HEAD, OPTIONS"),

@@ -2,7 +2,9 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
 
+use ollama_api_pool::clock::Clock;
 use serde_json::Value;
 
 use super::place::Place;
@@ -78,4 +80,42 @@ fn an_upstream_that_cannot_be_reached_is_named() {
     let dead = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port");
     let place = place.with("OLLAMA_BASE_URL", &format!("http://{dead}"));
     complains(&place, 3, "provider ollama", "problem", "cannot be reached at http://127.0.0.1");
+}
+
+/// With a certificate that ends so long after the year 1970.
+fn with_certificate(end: Duration) -> Place {
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).expect("parameters");
+    params.not_after = rcgen::date_time_ymd(1970, 1, 1) + end;
+    let place = Place::new(false);
+    let cert = place.file("cert.pem", &params.self_signed(&key).expect("a certificate").pem());
+    let key = place.file("key.pem", &key.serialize_pem());
+    place.with("TLS_CERT_FILE", &cert).with("TLS_KEY_FILE", &key)
+}
+
+#[test]
+fn a_certificate_is_told_before_and_after_its_end_and_when_it_cannot_be_used() {
+    const DAY: Duration = Duration::from_hours(24);
+    let now = Duration::from_millis(Clock::system().now().as_millis().try_into().expect("after 1970"));
+    let place = with_certificate(now + DAY * 30);
+    place.done(&["key", "list"]);
+    assert_eq!(complaints(&place, 0), []);
+    assert!(place.done(&["doctor"]).contains("certificate"));
+    fs::remove_file(place.path("key.pem")).expect("delete the key");
+    complains(&place, 3, "certificate", "problem", "TLS_KEY_FILE: cannot read");
+    for (end, code, result, says) in
+        [(now + DAY * 3 + DAY / 2, 0, "warning", "ends in 3 days"), (now.saturating_sub(DAY), 3, "problem", "ended at")]
+    {
+        let place = with_certificate(end);
+        place.done(&["key", "list"]);
+        complains(&place, code, "certificate", result, says);
+    }
+}
+
+#[test]
+fn certificate_authorities_that_cannot_be_used_are_a_finding_like_any_other() {
+    let place = Place::new(false);
+    place.done(&["key", "list"]);
+    let file = place.file("ca.pem", "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n");
+    complains(&place.with("UPSTREAM_CA_FILE", &file), 3, "certificate authorities", "problem", "UPSTREAM_CA_FILE");
 }

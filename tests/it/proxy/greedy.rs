@@ -1,7 +1,10 @@
 //! Clients that take more than their share: connections, time, memory. Others do not notice them.
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::{app_with_keys, code, counts, delta, eventually, finish, nothing_in_flight, part};
 use crate::support::{Answer, Ending, TestApp, WAIT, send_raw, spoken};
@@ -66,6 +69,34 @@ fn an_upload_that_stands_still_is_answered_408_and_closed() {
     }
     client.chat("hi").send().expect(200);
     assert_eq!(counts(&app), [1, 1, 0, 0]);
+}
+
+/// Sends a byte whenever nothing was heard for a while, until there is an answer.
+fn drip(app: &TestApp, path: &str, token: &str) -> String {
+    let mut socket = connect(app);
+    socket.set_read_timeout(Some(Duration::from_millis(20))).expect("a timeout");
+    let head = format!("host: x\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n");
+    write!(socket, "POST {path} HTTP/1.1\r\n{head}content-length: 1000000\r\n\r\n").expect("send");
+    let (begun, mut answer) = (Instant::now(), [0; 4096]);
+    loop {
+        assert!(begun.elapsed() < WAIT, "{path}: it may drip for ever");
+        socket.write_all(b" ").expect("send");
+        match socket.read(&mut answer) {
+            Ok(length) => return String::from_utf8_lossy(&answer[..length]).into_owned(),
+            Err(error) => assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}"),
+        }
+    }
+}
+
+#[test]
+fn an_upload_that_drips_is_answered_408_though_it_is_never_silent_for_long() {
+    let app = TestApp::builder().option("BODY_TIMEOUT", "500ms").api_keys(&["a"]).start();
+    for (path, token) in
+        [("/v1/chat/completions", app.client().token()), ("/admin/tokens", crate::support::ADMIN_TOKEN)]
+    {
+        let answer = drip(&app, path, token);
+        assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("body_too_slow"), "{path}: {answer}");
+    }
 }
 
 #[test]

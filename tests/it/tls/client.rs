@@ -1,13 +1,16 @@
 //! A client that speaks TLS, in the protocol that it asks for. Every wait is bounded by [`WAIT`].
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
+use http_body_util::BodyExt as _;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rcgen::{CertifiedKey, KeyPair};
@@ -109,9 +112,47 @@ fn config(protocol: Protocol, trusted: &Identity) -> ClientConfig {
     config
 }
 
+/// What is sent: all of it, or a beginning that nothing follows.
+struct Sent {
+    bytes: Option<Bytes>,
+    is_all: bool,
+}
+
+impl Sent {
+    fn of(body: &Value) -> Self {
+        Self { bytes: (!body.is_null()).then(|| Bytes::from(body.to_string())), is_all: true }
+    }
+
+    fn half(text: &str) -> Self {
+        Self { bytes: Some(Bytes::from(text.to_owned())), is_all: false }
+    }
+}
+
+impl Body for Sent {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match self.bytes.take() {
+            Some(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+            None if self.is_all => Poll::Ready(None),
+            None => Poll::Pending,
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.is_all && self.bytes.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let length = self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
+        if self.is_all { SizeHint::with_exact(length) } else { SizeHint::default() }
+    }
+}
+
 enum Sender {
-    Http1(http1::SendRequest<Full<Bytes>>),
-    Http2(http2::SendRequest<Full<Bytes>>),
+    Http1(http1::SendRequest<Sent>),
+    Http2(http2::SendRequest<Sent>),
 }
 
 pub(super) struct Connection {
@@ -127,7 +168,7 @@ impl Connection {
         if let Sender::Http1(sender) = &mut self.sender {
             client.wait("the answer before to be over", sender.ready()).expect("a connection that goes on");
         }
-        let answer = client.wait("an answer", self.send(method, path, bearer, body));
+        let answer = client.wait("an answer", self.send(method, path, bearer, Sent::of(body)));
         Answering { client, answer: answer.expect("an answer"), text: Vec::new() }
     }
 
@@ -142,8 +183,14 @@ impl Connection {
 
     /// Sends a request for which nobody waits: it is begun, and it is withdrawn when what is given back is dropped.
     pub(super) fn begin(&mut self, method: &str, path: &str, bearer: &str, body: &Value) -> Begun {
-        let answer = self.send(method, path, bearer, body);
-        Begun(self.client.runtime.spawn(answer))
+        let answer = self.send(method, path, bearer, Sent::of(body));
+        Begun { client: self.client.clone(), answer: self.client.runtime.spawn(answer) }
+    }
+
+    /// Begins an upload that comes to no end.
+    pub(super) fn begin_half(&mut self, path: &str, bearer: &str, part: &str) -> Begun {
+        let answer = self.send("POST", path, bearer, Sent::half(part));
+        Begun { client: self.client.clone(), answer: self.client.runtime.spawn(answer) }
     }
 
     fn send(
@@ -151,16 +198,15 @@ impl Connection {
         method: &str,
         path: &str,
         bearer: &str,
-        body: &Value,
+        body: Sent,
     ) -> impl Future<Output = hyper::Result<Response<Incoming>>> + Send + use<> {
-        let body = if body.is_null() { String::new() } else { body.to_string() };
         let uri = match self.sender {
             Sender::Http1(_) => path.to_owned(),
             Sender::Http2(_) => format!("https://localhost{path}"),
         };
         let request = Request::builder().method(method).uri(uri).header("host", "localhost");
         let request = request.header("authorization", format!("Bearer {bearer}"));
-        let request = request.header("content-type", "application/json").body(Full::from(body)).expect("a request");
+        let request = request.header("content-type", "application/json").body(body).expect("a request");
         match &mut self.sender {
             Sender::Http1(sender) => futures_util::future::Either::Left(sender.send_request(request)),
             Sender::Http2(sender) => futures_util::future::Either::Right(sender.send_request(request)),
@@ -169,11 +215,23 @@ impl Connection {
 }
 
 /// A request without an answer yet; dropped, it is withdrawn.
-pub(super) struct Begun(tokio::task::JoinHandle<hyper::Result<Response<Incoming>>>);
+pub(super) struct Begun {
+    client: Client,
+    answer: tokio::task::JoinHandle<hyper::Result<Response<Incoming>>>,
+}
+
+impl Begun {
+    /// Reads the head of its answer.
+    #[track_caller]
+    pub(super) fn answer(mut self) -> Answering {
+        let answer = self.client.wait("an answer", &mut self.answer).expect("no panic");
+        Answering { client: self.client.clone(), answer: answer.expect("an answer"), text: Vec::new() }
+    }
+}
 
 impl Drop for Begun {
     fn drop(&mut self) {
-        self.0.abort();
+        self.answer.abort();
     }
 }
 

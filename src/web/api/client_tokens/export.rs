@@ -1,7 +1,6 @@
 //! `/admin/tokens/export`: all client tokens as a file.
 
 use poem::web::Data;
-use poem_openapi::param::Query;
 use poem_openapi::payload::{Json, PlainText};
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi, ResponseContent};
 
@@ -11,6 +10,7 @@ use crate::web::State;
 use crate::web::api::Tag;
 use crate::web::api::auth::Admin;
 use crate::web::api::body::Body;
+use crate::web::api::choice::Choice;
 use crate::web::api::error::Error;
 use crate::web::api::export::csv;
 
@@ -55,7 +55,7 @@ impl ClientTokenExport {
         _admin: Admin,
         state: Data<&State>,
         /// `json` when absent.
-        format: Query<Option<ClientTokenFormat>>,
+        format: Choice<ClientTokenFormat>,
     ) -> Result<ClientTokenFile, Error> {
         masked(&state, format.0.unwrap_or_default()).await
     }
