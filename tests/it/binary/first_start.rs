@@ -102,4 +102,9 @@ fn a_terminal_is_shown_the_token_and_a_file_never_is() {
     Role::new(redirected.addr(), Some(token.trim())).get("/admin/stats").expect(200);
     let output = fs::read_to_string(output).expect("the output");
     assert!(!output.contains(token.trim()), "{output}");
+    // Killing `script` would leave the server: the loss of its terminal is an order to reload.
+    for server in [shown, redirected] {
+        server.signal(rustix::process::Signal::TERM);
+        server.logged("stopped");
+    }
 }
