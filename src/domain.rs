@@ -17,6 +17,7 @@ pub mod ids;
 pub mod import;
 pub mod key_class;
 pub mod provider;
+pub(crate) mod redaction;
 pub mod request_view;
 pub mod retry_after;
 pub mod secret;

@@ -21,7 +21,6 @@ mod headers;
 mod models;
 mod pieces;
 mod record;
-mod redaction;
 mod relay;
 mod request_id;
 mod route;

@@ -1,9 +1,11 @@
 //! What an upstream's answer says about a key, as opposed to what it says about a request.
 
+use bytes::Bytes;
 use http::StatusCode;
 
 use crate::domain::answer::ErrorView;
 use crate::domain::fault::{Fault, FaultScope, Reason};
+use crate::domain::redaction::{redacted, redacted_text};
 use crate::domain::verdict::CheckVerdict;
 
 /// What the upstream was asked.
@@ -109,7 +111,6 @@ impl Checked {
 
 /// The longest text of an upstream that is passed on.
 const SHORT: usize = 300;
-const REDACTED: &str = "[redacted]";
 
 /// What people are told of an error answer: the upstream's words without the key, or ours where it has none.
 pub(super) fn words(fault: &Fault, status: StatusCode, body: &[u8], secret: &str) -> String {
@@ -118,15 +119,11 @@ pub(super) fn words(fault: &Fault, status: StatusCode, body: &[u8], secret: &str
         return format!("The account of this key is at its limit ({}).", fault.reason.as_str());
     }
     // Before it is read, so that no cut leaves half a key; and after, because JSON can write a character in many ways.
-    let body = without(&String::from_utf8_lossy(body), secret);
-    let text = ErrorView::read(body.as_bytes()).public_message().map(|text| without(&text, secret));
+    let body = redacted(Bytes::copy_from_slice(body), secret.as_bytes());
+    let text = ErrorView::read(&body).public_message().map(|text| redacted_text(text, secret.as_bytes()));
     match text {
         Some(text) => text.chars().take(SHORT).collect(),
         None if status.is_success() => String::from("The upstream's answer is an error without a word."),
         None => format!("The upstream answered with the status {}.", status.as_u16()),
     }
-}
-
-fn without(text: &str, secret: &str) -> String {
-    if secret.is_empty() { text.to_owned() } else { text.replace(secret, REDACTED) }
 }

@@ -10,11 +10,11 @@ use serde::de::IgnoredAny;
 use super::body::ResponseBody;
 use super::error::{Error, retry_after_value};
 use super::headers;
-use super::redaction::{redacted, redacted_text};
 use crate::domain::answer::{ErrorView, InBandError};
 use crate::domain::api_form::ErrorForm;
 use crate::domain::classify::TransportFault;
 use crate::domain::fault::{Fault, FaultScope, Rest};
+use crate::domain::redaction::{redacted, redacted_text};
 use crate::domain::time::Timestamp;
 
 /// What a client is told to wait after a provider's fault that states nothing.

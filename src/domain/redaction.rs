@@ -7,12 +7,12 @@ use bytes::Bytes;
 const REDACTED: &[u8] = b"[redacted]";
 
 /// The bytes with every occurrence of the secret replaced; as they are where there is none.
-pub(super) fn redacted(text: Bytes, secret: &[u8]) -> Bytes {
+pub(crate) fn redacted(text: Bytes, secret: &[u8]) -> Bytes {
     replaced(&text, secret).map_or(text, Bytes::from)
 }
 
 /// As [`redacted`], for text.
-pub(super) fn redacted_text(text: String, secret: &[u8]) -> String {
+pub(crate) fn redacted_text(text: String, secret: &[u8]) -> String {
     replaced(text.as_bytes(), secret).map_or(text, |bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -36,6 +36,10 @@ fn replaced(text: &[u8], secret: &[u8]) -> Option<Vec<u8>> {
 
 /// Where the secret stands first, as it is or as JSON may write it.
 fn find(text: &[u8], secret: &[u8]) -> Option<Range<usize>> {
+    // A provider may need no key.
+    if secret.is_empty() {
+        return None;
+    }
     if !secret.iter().copied().any(is_escaped_by_some) || memchr::memchr(b'\\', text).is_none() {
         return memchr::memmem::find(text, secret).map(|at| at..at + secret.len());
     }
@@ -76,6 +80,7 @@ mod tests {
         let body = Bytes::from_static(b"sk-1 bad, sk-1! and sk-1");
         assert_eq!(&redacted(body, b"sk-1")[..], b"[redacted] bad, [redacted]! and [redacted]");
         assert_eq!(&redacted(Bytes::from_static(b"nothing"), b"sk-1")[..], b"nothing");
+        assert_eq!(&redacted(Bytes::from_static(b"no key"), b"")[..], b"no key");
         assert_eq!(redacted_text(String::from("ü sk-1 ü"), b"sk-1"), "ü [redacted] ü");
     }
 
