@@ -1,6 +1,7 @@
 //! The first start on an empty directory, and the second.
 
 use std::fs;
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -80,7 +81,7 @@ fn on_a_terminal(data_dir: &Path, upstream: &FakeUpstream, redirect: &str) -> Se
     // `script` writes what the terminal shows to its standard output, which becomes our log here.
     let mut command = Command::new("sh");
     command.args(["-c", r#"exec script --quiet --flush --return --command "$0" "$1" >&2"#]);
-    command.arg(format!("{} serve {redirect}", env!("CARGO_BIN_EXE_ollama-api-pool"))).arg("/dev/null");
+    command.arg(format!("exec {} serve {redirect}", env!("CARGO_BIN_EXE_ollama-api-pool"))).arg("/dev/null");
     command.env_clear().envs(bare_options(data_dir, upstream)).env("PATH", "/usr/bin:/bin").env("NO_COLOR", "1");
     ServerProcess::launch(command)
 }
@@ -104,7 +105,9 @@ fn a_terminal_is_shown_the_token_and_a_file_never_is() {
     assert!(!output.contains(token.trim()), "{output}");
     // Killing `script` would leave the server: the loss of its terminal is an order to reload.
     for server in [shown, redirected] {
+        let addr = server.addr();
         server.signal(rustix::process::Signal::TERM);
-        server.logged("stopped");
+        server.wait();
+        assert!(TcpStream::connect(addr).is_err(), "it has stopped");
     }
 }
