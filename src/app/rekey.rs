@@ -15,6 +15,7 @@ use super::startup::{Directory, MASTER_KEY_FILE};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::audit::Change;
+use crate::domain::time::Timestamp;
 use crate::storage::{self, Rekeyed, Storage};
 use crate::vault::{MasterKey, Vault};
 
@@ -45,7 +46,7 @@ pub fn rotate_master_key(config: &Config, given: Option<&Path>, clock: &Clock) -
     let old = if let Some(key) = &config.secrets.master_key {
         MasterKey::from_bytes(key.expose())
     } else {
-        settle(directory.path())?;
+        settle(directory.path(), clock.now())?;
         MasterKey::load(&own)?
     };
     let is_own = config.secrets.master_key.is_none();
@@ -69,14 +70,12 @@ pub fn rotate_master_key(config: &Config, given: Option<&Path>, clock: &Clock) -
     if !is_own {
         return Ok(Rotated { rekeyed, key: next, old_key: None });
     }
-    let old_key = directory.path().join(format!("{MASTER_KEY_FILE}.until-{}", clock.now().as_millis()));
-    fs::rename(&own, &old_key).context("cannot keep the old key")?;
-    put_in_place(directory.path())?;
-    Ok(Rotated { rekeyed, key: own, old_key: Some(old_key) })
+    let old_key = put_in_place(directory.path(), clock.now())?;
+    Ok(Rotated { rekeyed, key: own, old_key })
 }
 
 /// Ends a rotation that a crash interrupted, in the one way or in the other.
-pub(super) fn settle(directory: &Path) -> anyhow::Result<()> {
+pub(super) fn settle(directory: &Path, now: Timestamp) -> anyhow::Result<()> {
     let next = next_key_path(directory);
     if !next.exists() {
         return Ok(());
@@ -84,16 +83,25 @@ pub(super) fn settle(directory: &Path) -> anyhow::Result<()> {
     let key = MasterKey::load(&next)?;
     let database = directory.join(storage::FILE_NAME);
     if database.exists() && storage::opens_with(&database, &Vault::new(&key))? {
-        put_in_place(directory)
+        put_in_place(directory, now).map(drop)
     } else {
         fs::remove_file(&next).with_context(|| format!("cannot remove {}", next.display()))
     }
 }
 
-fn put_in_place(directory: &Path) -> anyhow::Result<()> {
-    let moved = || -> io::Result<()> {
-        fs::rename(next_key_path(directory), directory.join(MASTER_KEY_FILE))?;
-        File::open(directory)?.sync_all()
+/// Gives the new key its name, and tells under which one the old is kept, where it is there still.
+fn put_in_place(directory: &Path, now: Timestamp) -> anyhow::Result<Option<PathBuf>> {
+    let own = directory.join(MASTER_KEY_FILE);
+    let kept = directory.join(format!("{MASTER_KEY_FILE}.until-{}", now.as_millis()));
+    let moved = || -> io::Result<bool> {
+        let is_there = own.try_exists()?;
+        if is_there {
+            fs::rename(&own, &kept)?;
+        }
+        fs::rename(next_key_path(directory), &own)?;
+        File::open(directory)?.sync_all()?;
+        Ok(is_there)
     };
-    moved().context("cannot put the new master key in its place")
+    let is_kept = moved().context("cannot put the new master key in its place")?;
+    Ok(is_kept.then_some(kept))
 }

@@ -8,6 +8,7 @@ use anyhow::bail;
 
 use self::placing::Incoming;
 pub(super) use self::placing::{is_interrupted, settle};
+use super::rekey;
 use super::startup::{Directory, MASTER_KEY_FILE};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -44,6 +45,8 @@ pub fn restore(config: &Config, backup: &Path, may_replace: bool, clock: &Clock)
     if is_replacing && !may_replace {
         bail!("{} exists: give --force to keep it under another name and restore", database.display());
     }
+    // Which key is the directory's. A database that cannot tell, which may be why another comes, goes with both.
+    drop(rekey::settle(directory.path(), clock.now()));
     let brought = key_to_bring(config, &directory, backup)?;
     if is_replacing {
         // So that it can be restored in its turn. One that cannot be opened is kept as it is, with its log.

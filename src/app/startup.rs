@@ -117,7 +117,7 @@ pub(super) struct OpenedStorage {
 pub(super) fn open_storage(config: &Config, directory: &Directory, now: Timestamp) -> anyhow::Result<OpenedStorage> {
     let (master_key, is_key_new) = match &config.secrets.master_key {
         Some(key) => (MasterKey::from_bytes(key.expose()), false),
-        None => master_key_of(directory)?,
+        None => master_key_of(directory, now)?,
     };
     let vault = Arc::new(Vault::new(&master_key));
     Ok(OpenedStorage { storage: Storage::open(&directory.path, vault, now)?, is_key_new })
@@ -125,8 +125,8 @@ pub(super) fn open_storage(config: &Config, directory: &Directory, now: Timestam
 
 /// A new key is made beside an empty directory only: beside a database it could open nothing, and would hide that the
 /// right one is gone.
-fn master_key_of(directory: &Directory) -> anyhow::Result<(MasterKey, bool)> {
-    rekey::settle(&directory.path)?;
+fn master_key_of(directory: &Directory, now: Timestamp) -> anyhow::Result<(MasterKey, bool)> {
+    rekey::settle(&directory.path, now)?;
     let path = directory.path.join(MASTER_KEY_FILE);
     let has_database = directory.path.join(storage::FILE_NAME).metadata().is_ok_and(|file| file.len() > 0);
     if has_database && !path.exists() {

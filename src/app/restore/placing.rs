@@ -7,7 +7,8 @@
 //!
 //! 1. Database and key are written to `restore.unfinished/`. Whoever finds that directory removes it.
 //! 2. It gets the name `restore.<moment>/`. From here on the restore happens, whoever does the rest.
-//! 3. What is there gets names that end in `.replaced-<moment>`: the database, its side files, and the key if one comes.
+//! 3. What is there gets names that end in `.replaced-<moment>`: the database, its side files, the key of a rotation that
+//!    was not finished, and the key if one comes.
 //! 4. The key is moved out of the directory, then the database, and the directory is removed.
 //!
 //! [`settle`] does the rest before anybody sees the data directory, so that nobody takes it for one without a database and
@@ -21,6 +22,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use crate::app::rekey;
 use crate::app::startup::MASTER_KEY_FILE;
 use crate::domain::time::Timestamp;
 use crate::storage;
@@ -85,6 +87,8 @@ impl Incoming {
                 for side in SIDE_FILES {
                     rename_if_there(&with_suffix(&database, side), &with_suffix(&self.replaced(data_dir), side))?;
                 }
+                let next_key = rekey::next_key_path(data_dir);
+                rename_if_there(&next_key, &with_suffix(&next_key, &self.suffix))?;
                 if new_key.try_exists()? {
                     rename_if_there(&key, &with_suffix(&key, &self.suffix))?;
                     sync(data_dir)?;

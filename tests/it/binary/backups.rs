@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 
 use serde_json::json;
 
@@ -112,6 +113,13 @@ fn nothing_is_restored_under_a_running_server() {
     assert_eq!(place.done(&["health"]), "ok");
 }
 
+/// Of rotations of before.
+fn kept_keys(place: &Place) -> Vec<PathBuf> {
+    let entries =
+        fs::read_dir(place.data_dir()).expect("the data directory").map(|entry| entry.expect("an entry").path());
+    entries.filter(|path| path.display().to_string().contains("master.key.until-")).collect()
+}
+
 fn key_of(place: &Place) -> String {
     fs::read_to_string(place.data_dir().join("master.key")).expect("the key")
 }
@@ -174,6 +182,35 @@ fn a_rotation_that_was_interrupted_is_settled_by_the_next_start() {
     fs::rename(&own, &next).expect("undo the last step");
     assert_eq!(place.json(&["key", "list"], 0).as_array().map(Vec::len), Some(1));
     assert!(!next.exists() && key_of(&place) == after);
+    // And before that the key of before has its old name.
+    fs::rename(&own, &next).expect("undo the last step");
+    let kept = || kept_keys(&place);
+    fs::rename(&kept()[0], &own).expect("undo the step before");
+    assert_eq!(place.json(&["key", "list"], 0).as_array().map(Vec::len), Some(1));
+    assert!(!next.exists() && key_of(&place) == after);
+    assert_eq!(fs::read_to_string(&kept()[0]).expect("the key of before"), before, "backups of before need it");
+}
+
+#[test]
+fn a_restore_after_an_interrupted_rotation_loses_neither_key() {
+    let place = Place::new(true);
+    place.done(&["key", "import", &place.file("keys.txt", "upstream-key-0001\n")]);
+    let backup = place.path("pool.backup").display().to_string();
+    place.done(&["backup", &backup, "--with-key"]);
+    let before = key_of(&place);
+    place.done(&["master-key", "rotate"]);
+    let after = key_of(&place);
+    let (own, next) = (place.data_dir().join("master.key"), place.data_dir().join("master.key.next"));
+    fs::rename(&own, &next).expect("undo the last step");
+    fs::rename(&kept_keys(&place)[0], &own).expect("undo the step before");
+
+    let restored = place.json(&["restore", &backup, "--force"], 0);
+    assert_eq!((restored["broughtKey"].as_bool(), key_of(&place)), (Some(true), before));
+    let replaced = restored["replaced"].as_str().expect("where the database of before is").to_owned();
+    let moment = replaced.rsplit("replaced-").next().expect("a moment");
+    let of_replaced = fs::read_to_string(place.data_dir().join(format!("master.key.replaced-{moment}")));
+    assert_eq!(of_replaced.expect("the key that it needs"), after);
+    assert_eq!(place.json(&["key", "list"], 0).as_array().map(Vec::len), Some(1));
 }
 
 #[test]
