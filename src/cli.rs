@@ -186,12 +186,15 @@ fn run(cli: &Cli, environment: &Environment, out: &mut impl Write, err: &mut imp
         Ok(config) => config,
         Err(problems) => return finish(print(err, &problem_lines(&problems)), USAGE_ERROR),
     };
-    // The doctor tells what of it cannot be used, beside all else that is wrong.
-    let is_doctor = matches!(cli.command, Some(Command::Doctor { .. }));
-    if !is_doctor && let Err(error) = app::validate(&config) {
+    let command = cli.command.as_ref().unwrap_or(&Command::Serve);
+    // A server that runs goes on with the certificate it has: that another cannot be used must not make it look ill, nor
+    // keep anybody from a backup.
+    if matches!(command, Command::Serve | Command::Demo | Command::Check)
+        && let Err(error) = app::validate(&config)
+    {
         return finish(print(err, &[failure_line(&error)]), USAGE_ERROR);
     }
-    let done = match cli.command.as_ref().unwrap_or(&Command::Serve) {
+    let done = match command {
         Command::Serve => {
             let (args, environment) = (cli.args.clone(), environment.clone());
             let read_again = Box::new(move || Config::resolve(&args, &environment));

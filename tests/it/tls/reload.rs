@@ -48,6 +48,21 @@ fn a_hangup_does_not_stop_a_server_without_tls() {
 }
 
 #[test]
+fn a_broken_certificate_keeps_nobody_from_the_server_that_runs() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let mut options = options(&dir.path().join("data"), &FakeUpstream::start());
+    options.extend(Identity::new().write(dir.path()).map(|(name, value)| (name.to_owned(), value)));
+    let _server = ServerProcess::start(&options);
+    std::fs::write(dir.path().join("cert.pem"), "half a ce").expect("break the certificate");
+    let backup = dir.path().join("pool.backup").display().to_string();
+    for command in [&["health"][..], &["key", "list"], &["backup", &backup]] {
+        let ended = run(binary(command, &options));
+        assert_eq!(ended.code, Some(0), "{command:?}: {ended:?}");
+    }
+    assert_eq!(run(binary(&["check"], &options)).code, Some(2));
+}
+
+#[test]
 fn files_that_cannot_be_used_are_refused_before_anything_is_touched() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let data = dir.path().join("data");
