@@ -10,7 +10,13 @@ use rusqlite::Connection;
 
 use crate::binary::Place;
 
-const SQL: &str = include_str!("schema-1.sql");
+/// What that version set for the file, its tables, and the rows that it left.
+const SQL: &str = concat!(
+    "PRAGMA page_size = 4096; PRAGMA auto_vacuum = 2; PRAGMA journal_mode = WAL;",
+    "PRAGMA application_id = 1329680460; PRAGMA user_version = 1;",
+    include_str!("../../../src/storage/migrations/schema_v1.sql"),
+    include_str!("rows-1.sql"),
+);
 pub(super) const VERSION: u32 = 1;
 /// Of this program.
 pub(super) const CURRENT: u32 = 2;
