@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::clock::ManualClock;
 use crate::domain::time::Timestamp;
 use crate::vault::{MasterKey, Vault};
 
@@ -23,19 +24,35 @@ pub(super) async fn count(storage: &Storage, model: &str, at: Timestamp) {
     storage.apply_usage(batch, crate::storage::Health::default()).await.unwrap();
 }
 
+/// The job under way, with an hour that is too old and one that is not.
+struct Pruning {
+    storage: Storage,
+    hand: ManualClock,
+    job: JoinHandle<()>,
+    stop: watch::Sender<bool>,
+    _dir: tempfile::TempDir,
+}
+
+impl Pruning {
+    async fn begin() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = Arc::new(Vault::new(&MasterKey::generate().unwrap()));
+        let storage = Storage::open(dir.path(), vault, START).unwrap();
+        let (clock, hand) = Clock::manual(START);
+        count(&storage, "old", START - DAY * 3).await;
+        count(&storage, "new", START).await;
+        let keep = || Keep { hours: DAY * 2, key_hours: DAY, audit_log: DAY, jobs: DAY, max_bytes: u64::MAX };
+        let (stop, stopped) = watch::channel(false);
+        let of_job = storage.clone();
+        let work = move || prune(of_job.clone(), clock.clone(), keep, stopped.clone());
+        let job = spawn(&Handle::current(), "prune", work);
+        Self { storage, hand, job, stop, _dir: dir }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_becomes_too_old_is_deleted_while_the_server_runs() {
-    let dir = tempfile::tempdir().unwrap();
-    let vault = Arc::new(Vault::new(&MasterKey::generate().unwrap()));
-    let storage = Storage::open(dir.path(), vault, START).unwrap();
-    let (clock, hand) = Clock::manual(START);
-    count(&storage, "old", START - DAY * 3).await;
-    count(&storage, "new", START).await;
-    let keep = || Keep { hours: DAY * 2, key_hours: DAY, audit_log: DAY, jobs: DAY, max_bytes: u64::MAX };
-    let (stop, stopped) = watch::channel(false);
-    let of_job = storage.clone();
-    let job = spawn(&Handle::current(), "prune", move || prune(of_job.clone(), clock.clone(), keep, stopped.clone()));
-
+    let Pruning { storage, hand, job, stop, _dir } = Pruning::begin().await;
     // Time that is paused jumps to the next tick whenever everybody waits, as here for the database.
     for left in [1, 0] {
         let mut tries = 0;
@@ -52,16 +69,7 @@ async fn what_becomes_too_old_is_deleted_while_the_server_runs() {
 
 #[tokio::test(start_paused = true)]
 async fn a_clock_that_leaps_ahead_deletes_nothing_for_a_day() {
-    let dir = tempfile::tempdir().unwrap();
-    let vault = Arc::new(Vault::new(&MasterKey::generate().unwrap()));
-    let storage = Storage::open(dir.path(), vault, START).unwrap();
-    let (clock, hand) = Clock::manual(START);
-    count(&storage, "old", START - DAY * 3).await;
-    count(&storage, "kept", START).await;
-    let keep = || Keep { hours: DAY * 2, key_hours: DAY, audit_log: DAY, jobs: DAY, max_bytes: u64::MAX };
-    let (stop, stopped) = watch::channel(false);
-    let of_job = storage.clone();
-    let job = spawn(&Handle::current(), "prune", move || prune(of_job.clone(), clock.clone(), keep, stopped.clone()));
+    let Pruning { storage, hand, job, stop, _dir } = Pruning::begin().await;
     while hours(&storage).await == 2 {}
     let begun = Instant::now();
     hand.advance(DAY * 365);

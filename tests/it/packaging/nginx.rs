@@ -8,7 +8,7 @@ use serde_json::json;
 use socket2::{Domain, Socket, Type};
 
 use super::{project, tool};
-use crate::support::{ADMIN_TOKEN, Answer, Ending, Nginx, Piece, TestApp, WAIT, spoken};
+use crate::support::{ADMIN_TOKEN, Answer, Ending, Gate, Nginx, Piece, Stream, TestApp, WAIT, spoken};
 
 const EXAMPLE: &str = "packaging/nginx/ollama-api-pool.conf";
 
@@ -53,16 +53,20 @@ fn nginx_understands_the_whole_example() {
     assert_eq!((ended.code, complaints.collect::<Vec<_>>()), (Some(0), vec![]));
 }
 
+/// A stream whose head and first event are on their way; what follows waits for the gate.
+fn begun(app: &TestApp, nginx: &Nginx, gate: &Gate) -> Stream {
+    app.upstream.any_key().plays([Answer::ok_sse(&["one", "two"]).step_by(gate)]);
+    gate.release();
+    gate.release();
+    nginx.via(&app.client()).chat("hi").stream()
+}
+
 #[test]
 fn events_come_one_by_one_as_the_upstream_sends_them() {
     let app = TestApp::builder().api_keys(&["a"]).start();
     let nginx = before(&app);
     let gate = app.upstream.gate();
-    app.upstream.any_key().plays([Answer::ok_sse(&["one", "two"]).step_by(&gate)]);
-    let client = nginx.via(&app.client());
-    gate.release();
-    gate.release();
-    let mut stream = client.chat("hi").stream();
+    let mut stream = begun(&app, &nginx, &gate);
     assert_eq!(stream.status, 200);
     let mut events = vec![stream.event(), stream.event()];
     assert_eq!(spoken(&events), "one");
@@ -79,11 +83,7 @@ fn a_client_that_leaves_lets_the_upstream_go() {
     let app = TestApp::builder().api_keys(&["a"]).start();
     let nginx = before(&app);
     let gate = app.upstream.gate();
-    app.upstream.any_key().plays([Answer::ok_sse(&["one", "two"]).step_by(&gate)]);
-    let client = nginx.via(&app.client());
-    gate.release();
-    gate.release();
-    let mut stream = client.chat("hi").stream();
+    let mut stream = begun(&app, &nginx, &gate);
     stream.event();
     stream.close();
     assert!(app.upstream.departure(0).early);
