@@ -156,6 +156,8 @@ class Product(Gateway):
         self._admin = None
         self._tokens = {}
         self.data_dir = None
+        # Options for the next start.
+        self.options = {}
 
     def _launch(self):
         env = {
@@ -166,6 +168,7 @@ class Product(Gateway):
             "LOG_LEVEL": os.environ.get("LOG_LEVEL", "warn"),
             "OLLAMA_BASE_URL": f"http://127.0.0.1:{self._upstream.port}",
             "BENCH_KEYS": ",".join(KEYS),
+            **self.options,
         }
         return {"command": self._command, "env": env}
 

@@ -13,6 +13,7 @@ import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from .greedy import CROWDS, UNLIMITED
 from .processes import Failed
 
 CONNECTIONS = (1, 16, 64, 256)
@@ -233,6 +234,33 @@ class Bench:
                 yield record("imports", self.product, number, values)
             finally:
                 self.product.stop()
+
+    def greedy(self):
+        """A well-behaved client beside many who are not, and what those hold. The product must be stopped; it is again."""
+        self.product.use("ten")
+        self.product.options = UNLIMITED
+        try:
+            for number, crowd in itertools.product(range(self.rounds), CROWDS):
+                self.product.start()
+                try:
+                    before = self.timed(self.product, 1)
+                    rss = rss_before = self.product.process.memory_mib()[0]
+                    with crowd(self.product), ThreadPoolExecutor(1) as client:
+                        measuring = client.submit(self.timed, self.product, 1)
+                        while not measuring.done():
+                            rss = max(rss, self.product.process.memory_mib()[0])
+                            time.sleep(0.25)
+                        during = measuring.result()
+                    values = {"rss_before": rss_before, "rss_peak": rss}
+                    values |= {"refused": during["refused"], "broken": during["broken"]}
+                    for quantile in ("p50", "p99"):
+                        values[f"{quantile}_us_before"] = before[f"whole_us_{quantile}"]
+                        values[f"{quantile}_us_during"] = during[f"whole_us_{quantile}"]
+                    yield record("greedy", self.product, number, values, crowd=crowd.__doc__)
+                finally:
+                    self.product.stop()
+        finally:
+            self.product.options = {}
 
     def _import(self, body):
         started = time.perf_counter()

@@ -9,6 +9,7 @@ import statistics
 def report(records, environment, pick_lines):
     parts = [f"Measured on {environment}.", _nonstream(records), _stream(records), _ttfb(records), _slow(records)]
     parts += [_idle(records), _start(records), _admin(records), _lists(records), _imports(records)]
+    parts += [_greedy(records)]
     parts += [_pick(pick_lines), _cheapness(records)]
     return "\n\n".join(part for part in parts if part)
 
@@ -168,6 +169,17 @@ def _per_round(records, test, name, key, **where):
 
 def _failed(records, test, name, **where):
     return sum(record["refused"] + record["broken"] for record in _of(records, test, name, **where))
+
+
+def _greedy(records):
+    rows = []
+    for crowd in dict.fromkeys(record["crowd"] for record in _of(records, "greedy")):
+        own = _of(records, "greedy", crowd=crowd)
+        memory = [_median(own, key, 1) for key in ("rss_before", "rss_peak")]
+        keys = [f"{quantile}_us_{when}" for quantile in ("p50", "p99") for when in ("before", "during")]
+        rows.append([crowd, *memory, *(_median(own, key, 0) for key in keys), str(_failed(records, "greedy", "gateway", crowd=crowd))])
+    head = ["", "RSS before", "RSS peak", "p50 before", "meanwhile", "p99 before", "meanwhile", "failed"]
+    return _table("Clients that take what they can get, beside one that does not: MiB, µs", head, rows)
 
 
 def _of(records, test, name=None, **where):

@@ -38,7 +38,7 @@ const STREAM_HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\
 const EVENT_START: &str =
     r#"data: {"id":"chatcmpl-71900000","object":"chat.completion.chunk","created":1732220000,"model":"bench","#;
 const LISTEN_BACKLOG: u32 = 4096;
-const MAX_REQUEST_BYTES: usize = 1 << 20;
+const MAX_REQUEST_BYTES: usize = 64 << 20;
 
 #[derive(Default)]
 struct KeyCounts([AtomicU64; 10]);
