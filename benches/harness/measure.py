@@ -236,7 +236,7 @@ class Bench:
                 self.product.stop()
 
     def greedy(self):
-        """A well-behaved client beside many who are not, and what those hold. The product must be stopped; it is again."""
+        """A well-behaved client beside many who are not. The product must be stopped; it is again."""
         self.product.use("ten")
         self.product.options = UNLIMITED
         try:

@@ -6,6 +6,7 @@ Nothing here touches a process that it did not start.
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -15,6 +16,17 @@ STOP_SECONDS = 10
 
 class Failed(Exception):
     """Something that ends the run with one line of explanation."""
+
+
+def say(what):
+    print(f"# {what}", file=sys.stderr, flush=True)
+
+
+def cargo_build(directory, target):
+    say(f"building {directory}")
+    command = ["cargo", "build", "--release", "--locked", "--quiet", "--target-dir", target]
+    if subprocess.run(command, cwd=directory, stdout=sys.stderr, timeout=3600).returncode != 0:
+        raise Failed(f"cargo build failed in {directory}")
 
 
 class Process:
@@ -54,6 +66,10 @@ class Process:
                 if name in sums:
                     sums[name] += int(rest.split()[0])
         return sums["Rss"] / 1024, sums["Pss"] / 1024
+
+    def open_files(self):
+        """Of the process itself."""
+        return len(os.listdir(f"/proc/{self._child.pid}/fd"))
 
     def trim_log(self):
         """A gateway may write a line per request; it appends, so the file can be emptied under it."""

@@ -177,7 +177,8 @@ def _greedy(records):
         own = _of(records, "greedy", crowd=crowd)
         memory = [_median(own, key, 1) for key in ("rss_before", "rss_peak")]
         keys = [f"{quantile}_us_{when}" for quantile in ("p50", "p99") for when in ("before", "during")]
-        rows.append([crowd, *memory, *(_median(own, key, 0) for key in keys), str(_failed(records, "greedy", "gateway", crowd=crowd))])
+        times = [_median(own, key, 0) for key in keys]
+        rows.append([crowd, *memory, *times, str(_failed(records, "greedy", "gateway", crowd=crowd))])
     head = ["", "RSS before", "RSS peak", "p50 before", "meanwhile", "p99 before", "meanwhile", "failed"]
     return _table("Clients that take what they can get, beside one that does not: MiB, µs", head, rows)
 
