@@ -7,6 +7,9 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::{Mutex, MutexGuard};
 
+use super::hex::hex;
+use crate::vault::CredentialDigest;
+
 /// The setting that holds the hash of a token that was not configured.
 pub(crate) const ADMIN_TOKEN_SETTING: &str = "admin_token_hash";
 
@@ -25,6 +28,11 @@ impl AdminToken {
 
     pub(crate) fn matches(&self, token: &str) -> bool {
         self.hash.load().matches(token)
+    }
+
+    /// What sessions that it begins are bound to.
+    pub(crate) fn digest(&self) -> CredentialDigest {
+        self.hash.load().digest()
     }
 
     pub(crate) const fn is_configured(&self) -> bool {
@@ -64,11 +72,13 @@ impl AdminTokenHash {
     }
 
     pub(crate) fn to_hex(&self) -> String {
-        self.0
-            .iter()
-            .flat_map(|byte| [byte >> 4, byte & 0xf])
-            .filter_map(|nibble| char::from_digit(nibble.into(), 16))
-            .collect()
+        hex(self.0)
+    }
+
+    /// Derived once more, so that the database does not have what the token is checked by.
+    fn digest(&self) -> CredentialDigest {
+        let digest = Sha256::new_with_prefix(b"ollama-api-pool/session/1").chain_update(self.0);
+        CredentialDigest::from_bytes(digest.finalize().into())
     }
 
     /// Compares in a time that tells nothing of where the difference is.

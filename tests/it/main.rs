@@ -13,6 +13,8 @@ mod openapi;
 #[cfg(test)]
 mod packaging;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod proxy;
 #[cfg(test)]
 mod sdk;
