@@ -81,6 +81,7 @@ fn a_series_has_every_hour_of_a_day() {
     let empty = json!({
         "start": "2026-01-01T16:00:00.000Z", "requests": 0, "success": 0, "failure": 0, "clientGone": 0, "cacheHits": 0,
         "inputTokens": 0, "outputTokens": 0, "cachedTokens": 0, "costUsd": "0", "latencyMs": null, "firstTokenMs": null,
+        "failures": {"limit": 0, "upstream": 0, "client": 0, "cut": 0},
     });
     assert_eq!(buckets[0], empty);
 }
