@@ -38,6 +38,13 @@ impl<'r> Fields<'r> {
         T::column_result(value).map_err(|_| self.corrupt(column))
     }
 
+    /// A text that is only looked at.
+    pub(super) fn text(&mut self, column: &'static str) -> Result<&'r str, Error> {
+        let value = self.row.get_ref(self.next)?;
+        self.next += 1;
+        value.as_str().map_err(|_| self.corrupt(column))
+    }
+
     /// A column that holds JSON.
     pub(super) fn json<T: DeserializeOwned>(&mut self, column: &'static str) -> Result<Option<T>, Error> {
         let text: Option<String> = self.next(column)?;

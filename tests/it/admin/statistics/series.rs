@@ -96,6 +96,10 @@ fn durations_are_told_where_there_are_any() {
         assert!(0 < p50 && p50 <= p95, "{of}");
     }
     assert_eq!(plain["firstTokenMs"], Value::Null, "nothing was streamed then");
+    let models = app.admin().get("/admin/stats/models?range=7d").expect(200).json();
+    let [streamed, plain] = models["models"].as_array().expect("models").as_slice() else { panic!("{models}") };
+    assert_eq!(streamed["firstTokenMs"], stream["firstTokenMs"]);
+    assert_eq!(plain["firstTokenMs"], Value::Null);
 }
 
 #[test]
