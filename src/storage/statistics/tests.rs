@@ -82,7 +82,9 @@ async fn models_are_told_with_how_long_their_streams_took_to_begin() {
     let (ollama, openrouter) = (ProviderId::ollama(), ProviderId::openrouter());
     let row = |provider, model, at, millis: &[u64]| {
         let mut row = requests(nobody(), provider, model, at, 1);
-        millis.iter().for_each(|ms| row.1.hour.first_token.record(Duration::from_millis(*ms)));
+        for ms in millis {
+            row.1.hour.first_token.record(Duration::from_millis(*ms));
+        }
         row
     };
     let rows = vec![
