@@ -64,7 +64,7 @@ pub use self::rekey::Rekeyed;
 pub use self::retention::{Keep, Pruned};
 pub use self::sessions::{NewSession, Session};
 pub use self::settings::SettingChange;
-pub use self::statistics::{ClientTokenTally, ModelTally, Ranking, SeriesOf};
+pub use self::statistics::{ClientTokenTally, ModelTally, Ranking, SeriesOf, Spark, Sparks};
 pub use self::token_listing::{
     ClientTokenCounts, ClientTokenListItem, ClientTokenPage, ListClientTokens, TokenSort, TokenState,
 };

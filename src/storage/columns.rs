@@ -11,7 +11,7 @@ use crate::domain::ids::{ApiKeyId, AuditEntryId, ClientTokenId, JobId, SessionId
 use crate::domain::key_class::KeyClass;
 use crate::domain::provider::ProviderId;
 use crate::domain::time::Timestamp;
-use crate::domain::usage::{Histogram, Tally, TokenUsage};
+use crate::domain::usage::{Failures, Histogram, Tally, TokenUsage};
 use crate::domain::verdict::CheckVerdict;
 use crate::vault::{CredentialDigest, Fingerprint, SessionHash, TokenHash};
 
@@ -36,6 +36,13 @@ impl<'r> Fields<'r> {
         let value = self.row.get_ref(self.next)?;
         self.next += 1;
         T::column_result(value).map_err(|_| self.corrupt(column))
+    }
+
+    /// A text that is only looked at.
+    pub(super) fn text(&mut self, column: &'static str) -> Result<&'r str, Error> {
+        let value = self.row.get_ref(self.next)?;
+        self.next += 1;
+        value.as_str().map_err(|_| self.corrupt(column))
     }
 
     /// A column that holds JSON.
@@ -70,6 +77,16 @@ impl<'r> Fields<'r> {
     pub(super) fn request_tally(&mut self) -> Result<Tally, Error> {
         let tally = self.tally()?;
         Ok(Tally { cache_hits: self.count("cache_hits")?, ..tally })
+    }
+
+    /// What failures came of.
+    pub(super) fn failures(&mut self) -> Result<Failures, Error> {
+        Ok(Failures {
+            limit: self.count("failure_limit")?,
+            upstream: self.count("failure_upstream")?,
+            client: self.count("failure_client")?,
+            cut: self.count("failure_cut")?,
+        })
     }
 
     /// The columns `disabled_at` and `disabled_until_at` in this order.
