@@ -32,6 +32,9 @@ const PAGES = {
   })))`,
 };
 
+const whole = (title, body) =>
+  `<!doctype html><html lang="en">${VIEWPORT}<title>${title}</title><body><main>${body}</main>`;
+
 const pages = createServer((request, response) => {
   const body = PAGES[request.url];
   const isScript = request.url.endsWith(".js");
@@ -40,7 +43,7 @@ const pages = createServer((request, response) => {
     "content-type": isScript ? "text/javascript" : "text/html; charset=utf-8",
     ...(policy && { "content-security-policy": policy }),
   });
-  response.end(isScript ? body : `<!doctype html><html lang="en">${VIEWPORT}<title>${request.url}</title><body><main>${body}</main>`);
+  response.end(isScript ? body : whole(request.url, body));
 });
 let browser;
 let origin;

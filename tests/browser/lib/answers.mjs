@@ -37,34 +37,39 @@ export function models(names) {
 /**
  * A chat completion that says `text`, plain or streamed word by word, as the request asks. `usage` counts tokens in
  * and out; `isSplit` sends every event that has a character of several bytes in two writes, cut inside of one;
- * `pauseMs` lies between the events, and `gate` holds back all after the first word.
+ * `pauseMs` lies after each word, and `gate` holds back all after the first one.
  * @returns {Answer}
  */
 export function completion(text, { usage = [12, 34], isSplit = false, pauseMs = 0, gate = undefined } = {}) {
   const counted = { prompt_tokens: usage[0], completion_tokens: usage[1], total_tokens: usage[0] + usage[1] };
   return async (received, response) => {
-    const model = received.json?.model ?? "unknown";
     if (!received.json?.stream) {
-      const message = { role: "assistant", content: text };
-      const choices = [{ index: 0, message, finish_reason: "stop" }];
       await gate?.opened;
-      await ok({ id: "chatcmpl-1", object: "chat.completion", created: CREATED, model, choices, usage: counted })(
-        received, response);
-      return;
+      const choices = [{ index: 0, message: { role: "assistant", content: text }, finish_reason: "stop" }];
+      return ok({ ...head(received), object: "chat.completion", choices, usage: counted })(received, response);
     }
-    const chunk = (choices, more = {}) =>
-      `data: ${JSON.stringify({ id: "chatcmpl-1", object: "chat.completion.chunk", created: CREATED, model, choices, ...more })}\n\n`;
-    const delta = (content, finish_reason = null) => chunk([{ index: 0, delta: content, finish_reason }]);
-    response.writeHead(200, { "content-type": "text/event-stream" });
-    await write(response, delta({ role: "assistant", content: "" }));
+    begin(response);
+    await write(response, delta(received, { role: "assistant", content: "" }));
     for (const [n, word] of (text.match(/\s*\S+/gu) ?? []).entries()) {
       if (n === 1) await gate?.opened;
-      await write(response, delta({ content: word }), isSplit);
+      await write(response, delta(received, { content: word }), isSplit);
       if (pauseMs > 0) await pause(pauseMs);
     }
-    await write(response, delta({}, "stop"));
-    if (received.json.stream_options?.include_usage) await write(response, chunk([], { usage: counted }));
+    await write(response, delta(received, {}, "stop"));
+    if (received.json.stream_options?.include_usage) await write(response, event(received, [], { usage: counted }));
     response.end("data: [DONE]\n\n");
+  };
+}
+
+/** The beginning of a stream and then a broken connection; a plain request is not answered at all. @returns {Answer} */
+export function cut(text) {
+  return async (received, response) => {
+    if (received.json?.stream) {
+      begin(response);
+      await write(response, delta(received, { role: "assistant", content: text }));
+      await pause(5);
+    }
+    response.destroy();
   };
 }
 
@@ -82,6 +87,22 @@ export function held(gate, answer) {
     await gate.opened;
     await answer(received, response);
   };
+}
+
+function begin(response) {
+  response.writeHead(200, { "content-type": "text/event-stream" });
+}
+
+function delta(received, content, finish_reason = null) {
+  return event(received, [{ index: 0, delta: content, finish_reason }]);
+}
+
+function event(received, choices, more = {}) {
+  return `data: ${JSON.stringify({ ...head(received), object: "chat.completion.chunk", choices, ...more })}\n\n`;
+}
+
+function head(received) {
+  return { id: "chatcmpl-1", created: CREATED, model: received.json?.model ?? "unknown" };
 }
 
 function reply(status, body, headers = {}) {

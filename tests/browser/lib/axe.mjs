@@ -9,8 +9,7 @@ const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.
 export async function expectNoAxeViolations(page, { within = undefined } = {}) {
   await page.evaluate(AXE);
   const results = await page.evaluate((selector) => globalThis.axe.run(selector ?? document), within);
-  const told = results.violations.flatMap((violation) =>
-    violation.nodes.map((node) => `${violation.id} (${violation.impact}): ${node.target.join(" ")}\n    ${node.html}\n    ${
-      node.failureSummary.replaceAll("\n", "\n    ")}`));
-  if (told.length > 0) throw new Error(`axe-core, ${page.url()}:\n  ${told.join("\n  ")}`);
+  const told = results.violations.flatMap(({ id, nodes }) =>
+    nodes.map((node) => [`${id}: ${node.target.join(" ")}`, node.html, node.failureSummary].join("\n")));
+  if (told.length > 0) throw new Error(`axe-core, ${page.url()}:\n${told.join("\n\n")}`);
 }

@@ -153,5 +153,6 @@ export class Server {
 /** Keys that look like their provider's, so that pages show what people see. */
 function keyText(provider, n) {
   const digits = String(n).padStart(8, "0");
-  return provider === "openrouter" ? `sk-or-v1-${digits}${"e5".repeat(28)}` : `${digits}${"a7".repeat(12)}.${"Kq".repeat(12)}`;
+  if (provider === "openrouter") return `sk-or-v1-${"e5".repeat(28)}${digits}`;
+  return `${digits}${"a7".repeat(12)}.${"Kq".repeat(10)}${digits.slice(4)}`;
 }

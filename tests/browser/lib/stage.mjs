@@ -73,7 +73,8 @@ class Stage {
     const kept = await mkdir(dirname(picture), { recursive: true })
       .then(() => page.screenshot({ path: picture, fullPage: true }))
       .then(() => `picture: ${picture}`, (reason) => `no picture: ${reason.message}`);
-    return [`\nat ${page.url()}`, ...watch.faults, kept, "the server's log ends:", ...this.server.log.slice(-8)].join("\n  ");
+    const log = ["the server's log ends:", ...this.server.log.slice(-8)];
+    return [`\nat ${page.url()}`, ...watch.faults, kept, ...log].join("\n  ");
   }
 }
 

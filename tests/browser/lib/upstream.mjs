@@ -4,7 +4,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 
-import { completion, error, models, ok } from "./answers.mjs";
+import { completion, error, Gate, models, ok } from "./answers.mjs";
 import { eventually } from "./wait.mjs";
 
 /**
@@ -41,11 +41,14 @@ export class Upstream {
   requests = [];
   /** What `/v1/models` lists. */
   models = ["gpt-oss:120b", "qwen3-coder:480b", "kimi-k2:1t"];
+  /** @type {Set<string>} API keys that are wrong */
+  rejects = new Set();
   origin = "";
   #server;
   /** @type {Map<string, Script>} */
   #scripts = new Map();
   #anyKey = new Script();
+  #checks = { left: Infinity, gate: new Gate() };
 
   static async start() {
     const upstream = new Upstream();
@@ -77,6 +80,12 @@ export class Upstream {
     return this.#anyKey;
   }
 
+  /** Answers so many questions about keys, and those that come then when the gate that it gives is open. */
+  holdChecksAfter(left) {
+    this.#checks = { left, gate: new Gate() };
+    return this.#checks.gate;
+  }
+
   /** Waits for a request that was or will be sent. */
   received(what, matches = () => true) {
     return eventually(`a request upstream: ${what}`, () => this.requests.find(matches));
@@ -86,9 +95,11 @@ export class Upstream {
     const received = await read(request);
     this.requests.push(received);
     const route = received.path.replace(/^\/openrouter/, "").replace(/\?.*$/, "");
-    const answer = route === "/v1/chat/completions" || route === "/api/chat"
-      ? this.#scripts.get(received.key)?.take() ?? this.#anyKey.take() ?? completion("Hello from the stand-in.")
+    const isChat = route === "/v1/chat/completions" || route === "/api/chat";
+    const answer = this.rejects.has(received.key) ? error(401, { message: "unauthorized" })
+      : isChat ? this.#scripts.get(received.key)?.take() ?? this.#anyKey.take() ?? completion("Hello there.")
       : this.#unscripted(route);
+    if (!isChat && (this.#checks.left -= 1) < 0) await this.#checks.gate.opened;
     await answer(received, response);
   }
 

@@ -41,8 +41,8 @@ export class Watch {
 
   /** Fails for what went wrong, and for what was to go wrong and did not. */
   check() {
-    const missing = [...this.#expected].filter(([, times]) => times === 0).map(([pattern]) => `did not come: ${pattern}`);
-    const wrong = [...this.faults, ...missing];
+    const missing = [...this.#expected].filter(([, times]) => times === 0);
+    const wrong = [...this.faults, ...missing.map(([pattern]) => `did not come: ${pattern}`)];
     if (wrong.length > 0) throw new Error(`the browser noticed:\n  ${wrong.join("\n  ")}`);
   }
 
