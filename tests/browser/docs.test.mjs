@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { setUp } from "./lib/stage.mjs";
 import { eventually } from "./lib/wait.mjs";
 
-const stage = setUp();
+const stage = await setUp();
 
 stage.test("every operation of the document is shown", {}, async ({ page, server }) => {
   const document = await server.api("GET", "/openapi.json", undefined, { bearer: null });

@@ -9,6 +9,7 @@ import { ShiftedClock } from "./lib/clock.mjs";
 import { A_MONTH, liveIn } from "./lib/lived-in.mjs";
 import { PAGES } from "./lib/pages.mjs";
 import { Server } from "./lib/server.mjs";
+import { signIn } from "./lib/session.mjs";
 import { Upstream } from "./lib/upstream.mjs";
 
 const FOLDER = fileURLToPath(new URL("../../target/screenshots", import.meta.url));
@@ -29,13 +30,13 @@ function pictures(page) {
   return looks;
 }
 
-async function photograph(browser, server, ids, page) {
-  const expects = page.status ? [new RegExp(`^status ${page.status}:`)] : [];
+async function photograph(browser, { server, ids, cookies }, page) {
   for (const { name, look } of pictures(page)) {
-    const { context, watch } = await openContext(browser, server.origin, { ...look, expects });
+    const { context, watch } = await openContext(browser, server.origin, { ...look, expects: page.expects });
     try {
       const view = await context.newPage();
       await view.emulateMedia({ reducedMotion: "reduce" });
+      if (!page.isPublic) await context.addCookies(cookies);
       await view.goto(typeof page.path === "function" ? page.path(ids) : page.path, { waitUntil: "networkidle" });
       await page.prepare?.(view);
       await view.screenshot({ path: `${FOLDER}/${name}.png`, fullPage: true });
@@ -58,7 +59,9 @@ try {
   const began = Date.now();
   const ids = await liveIn({ server, upstream, clock });
   console.error(`lived in after ${Math.round((Date.now() - began) / 1000)} s`);
-  for (const page of PAGES) await photograph(browser, server, ids, page);
+  const { context } = await openContext(browser, server.origin);
+  const cookies = [await signIn(context, server)];
+  for (const page of PAGES) await photograph(browser, { server, ids, cookies }, page);
   console.error(`pictures: ${FOLDER}`);
 } finally {
   await browser.close();

@@ -53,6 +53,7 @@ export async function launch() {
  * @property {{width: number, height: number}} [viewport]
  * @property {boolean} [javascript] false: switched off
  * @property {string} [timeZone]
+ * @property {boolean} [isAdmin] signed in to the console
  * @property {RegExp[]} [expects] faults that belong to the test
  */
 

@@ -5,11 +5,18 @@
  * @property {string} name of its pictures
  * @property {string | ((ids: { key: string, token: string, job: string }) => string)} path
  * @property {boolean} [isPublic] seen by a stranger; else by the signed-in administrator
- * @property {number} [status] what it is answered with, where that is no success
+ * @property {boolean} [isTheirs] looks as its library makes it look
+ * @property {RegExp[]} [expects] faults that belong to it
  * @property {(page: import("playwright-core").Page) => Promise<void>} [prepare] what is done before one looks
  */
 
 /** @type {Page[]} */
 export const PAGES = [
-  { name: "docs", path: "/docs", isPublic: true, prepare: (page) => page.locator(".opblock").first().waitFor() },
+  { name: "sign-in", path: "/dashboard/sign-in", isPublic: true },
+  { name: "security", path: "/dashboard/security" },
+  { name: "not-found", path: "/nothing-here", isPublic: true, expects: [/^status 404:/] },
+  {
+    name: "docs", path: "/docs", isPublic: true, isTheirs: true,
+    prepare: (page) => page.locator(".opblock").first().waitFor(),
+  },
 ];

@@ -119,7 +119,10 @@ export class Server {
     const binary = process.env.POOL_BINARY;
     assert.ok(binary, "POOL_BINARY names the binary to test");
     const env = Object.fromEntries(Object.entries(this.#options).filter(([, value]) => value !== undefined));
-    this.#process = spawn(binary, ["serve"], { env, stdio: ["ignore", "ignore", "pipe"] });
+    const child = spawn(binary, ["serve"], { env, stdio: ["ignore", "ignore", "pipe"] });
+    this.#process = child;
+    // Should a test file end in the middle, nothing of it stays.
+    process.once("exit", () => child.kill("SIGKILL"));
     const lines = createInterface({ input: this.#process.stderr });
     const listening = new Promise((resolve, reject) => {
       lines.on("line", (line) => {

@@ -1,15 +1,16 @@
 // What a test file needs: a server, its upstream, a browser; and a test that has a page.
 //
-//   const stage = setUp({ keys: 3 });
+//   const stage = await setUp({ keys: 3 });
 //   stage.test("keys are listed", { theme: "dark" }, async ({ page }) => { … });
 
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 
 import { launch, openContext } from "./browser.mjs";
 import { Server } from "./server.mjs";
+import { signIn } from "./session.mjs";
 import { Upstream } from "./upstream.mjs";
 
 const PICTURES = fileURLToPath(new URL("../../../target/browser-failures", import.meta.url));
@@ -21,7 +22,6 @@ const PICTURES = fileURLToPath(new URL("../../../target/browser-failures", impor
  * @property {import("./watch.mjs").Watch} watch
  * @property {Server} server
  * @property {Upstream} upstream
- * @property {Stage} stage
  */
 
 class Stage {
@@ -57,7 +57,8 @@ class Stage {
       const { context, watch } = await openContext(this.browser, this.server.origin, look);
       const page = await context.newPage();
       try {
-        await body({ page, context, watch, server: this.server, upstream: this.upstream, stage: this });
+        if (look.isAdmin) await signIn(context, this.server);
+        await body({ page, context, watch, server: this.server, upstream: this.upstream });
         watch.check();
       } catch (error) {
         error.message += await this.#lastSeen(name, page, watch);
@@ -78,10 +79,10 @@ class Stage {
   }
 }
 
-/** Starts everything before the first test of the file, and ends it after the last; options as of `Server.start`. */
-export function setUp(options = {}) {
+/** Starts everything, and ends it after the last test of the file; options as of `Server.start`. */
+export async function setUp(options = {}) {
   const stage = new Stage();
-  before(() => stage.open(options));
   after(() => stage.close());
+  await stage.open(options);
   return stage;
 }
