@@ -50,39 +50,57 @@ pub enum SealError {
 #[error("the ciphertext does not open with this master key at this place")]
 pub struct OpenError;
 
-/// Names an API key by its secret, for whoever has the master key. It may be stored and compared, not reversed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Fingerprint([u8; Self::LEN]);
+/// A digest of so many bytes.
+macro_rules! digest {
+    ($(#[$doc:meta])* $name:ident, $length:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub struct $name([u8; Self::LEN]);
 
-impl Fingerprint {
-    pub const LEN: usize = 16;
+        impl $name {
+            pub const LEN: usize = $length;
 
-    pub const fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
-        Self(bytes)
-    }
+            pub const fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
+                Self(bytes)
+            }
 
-    pub const fn as_bytes(&self) -> &[u8; Self::LEN] {
-        &self.0
-    }
+            pub const fn as_bytes(&self) -> &[u8; Self::LEN] {
+                &self.0
+            }
+        }
+    };
 }
 
-/// SHA-256 of a client token's text: what is stored of it, and the key of the map that every request asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct TokenHash([u8; Self::LEN]);
+digest!(
+    /// Names an API key by its secret, for whoever has the master key. It may be stored and compared, not reversed.
+    Fingerprint,
+    16
+);
+digest!(
+    /// SHA-256 of a client token's text: what is stored of it, and the key of the map that every request asks.
+    TokenHash,
+    32
+);
+digest!(
+    /// SHA-256 of a session's secret: what is stored of it, and by which it is found.
+    SessionHash,
+    32
+);
+digest!(
+    /// What is stored of the credential that a session was opened with, to see that another is in force since.
+    CredentialDigest,
+    32
+);
 
 impl TokenHash {
-    pub const LEN: usize = 32;
-
     pub fn of(text: impl AsRef<[u8]>) -> Self {
         Self(Sha256::digest(text).into())
     }
+}
 
-    pub const fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
-        Self(bytes)
-    }
-
-    pub const fn as_bytes(&self) -> &[u8; Self::LEN] {
-        &self.0
+impl SessionHash {
+    pub fn of(secret: impl AsRef<[u8]>) -> Self {
+        Self(Sha256::digest(secret).into())
     }
 }
 

@@ -7,13 +7,13 @@ use serde::de::DeserializeOwned;
 use super::{Disabled, Error, JobState, KeyStatus, TokenState};
 use crate::domain::audit::Actor;
 use crate::domain::fault::{Cooldown, FaultScope, Provenance, Reason};
-use crate::domain::ids::{ApiKeyId, AuditEntryId, ClientTokenId, JobId};
+use crate::domain::ids::{ApiKeyId, AuditEntryId, ClientTokenId, JobId, SessionId};
 use crate::domain::key_class::KeyClass;
 use crate::domain::provider::ProviderId;
 use crate::domain::time::Timestamp;
 use crate::domain::usage::{Histogram, Tally, TokenUsage};
 use crate::domain::verdict::CheckVerdict;
-use crate::vault::{Fingerprint, TokenHash};
+use crate::vault::{CredentialDigest, Fingerprint, SessionHash, TokenHash};
 
 pub(super) type Params<'a> = Vec<(&'static str, &'a dyn ToSql)>;
 
@@ -203,6 +203,7 @@ text_column!(ApiKeyId, |id| id.to_string().into(), Self::parse);
 text_column!(ClientTokenId, |id| id.to_string().into(), Self::parse);
 text_column!(JobId, |id| id.to_string().into(), Self::parse);
 text_column!(AuditEntryId, |id| id.to_string().into(), Self::parse);
+text_column!(SessionId, |id| id.to_string().into(), Self::parse);
 text_column!(CheckVerdict, |verdict| verdict.as_str().into(), Self::parse);
 text_column!(KeyClass, |class| class.as_str().into(), Self::parse);
 text_column!(JobState, |state| state.as_str().into(), Self::parse);
@@ -233,3 +234,5 @@ macro_rules! digest_column {
 
 digest_column!(Fingerprint);
 digest_column!(TokenHash);
+digest_column!(SessionHash);
+digest_column!(CredentialDigest);

@@ -1,0 +1,64 @@
+// @ts-check
+// Numbers, durations and points in time in the language of the page. The words of units come from <body>.
+
+const lang = () => document.documentElement.lang || "en";
+const words = () => (document.body.dataset.units ?? "d h min s").split(" ");
+
+/** 48,395 @param {number} value */
+export const count = (value) => new Intl.NumberFormat(lang(), { maximumFractionDigits: 2 }).format(value);
+
+/** For an axis: 4 K, 4120 万. @param {number} value */
+export function compact(value) {
+  const steps = (document.body.dataset.big ?? "").split(" ");
+  for (let i = steps.length - 2; i >= 0; i -= 2) {
+    const step = Number(steps[i]);
+    if (step > 0 && value >= step) return `${Number((value / step).toFixed(1))} ${steps[i + 1]}`;
+  }
+  return count(value);
+}
+
+/** 412 ms, 1.74 s @param {number} value */
+export const millis = (value) =>
+  value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(value < 10_000 ? 2 : 1)} s`;
+
+/** 98.6 % @param {number} value */
+export const percent = (value) => `${count(Math.round(value * 10) / 10)} %`;
+
+/** 4.0 GiB @param {number} value */
+export function bytes(value) {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  const step = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, value)) / 10));
+  return `${(value / 1024 ** step).toFixed(step === 0 ? 0 : 1)} ${units[step]}`;
+}
+
+/** The largest units of a time span: 1 h 13 min; with `most` 1: 1 h. @param {number} ms */
+export function span(ms, most = 2) {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const parts = [Math.floor(seconds / 86_400), Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60, seconds % 60];
+  const first = parts.findIndex((part) => part > 0);
+  if (first < 0) return `0 ${words()[3]}`;
+  return parts
+    .map((part, i) => `${part} ${words()[i]}`)
+    .slice(first, first + most)
+    .filter((_, i) => i === 0 || parts[first + i] > 0)
+    .join(" ");
+}
+
+/** 26 s ago @param {number} ms */
+export const ago = (ms) => (document.body.dataset.ago ?? "{span}").replace("{span}", span(ms, 1));
+
+/** @type {Record<string, Intl.DateTimeFormatOptions>} */
+const styles = {
+  minute: { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" },
+  second: { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit" },
+  day: { year: "numeric", month: "2-digit", day: "2-digit" },
+  clock: { hour: "2-digit", minute: "2-digit" },
+  axis: { month: "short", day: "numeric" },
+};
+
+/** 2026-11-22 19:00 in the reader's zone: the order of ISO 8601 is read the same in both languages.
+ * @param {number} at @param {string} style */
+export function moment(at, style) {
+  if (style === "axis") return new Intl.DateTimeFormat(lang(), styles.axis).format(at);
+  return new Intl.DateTimeFormat("sv-SE", { hourCycle: "h23", ...(styles[style] ?? styles.minute) }).format(at);
+}
