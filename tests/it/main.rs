@@ -7,6 +7,8 @@ mod admin;
 #[cfg(test)]
 mod binary;
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
 mod kill;
 #[cfg(test)]
 mod openapi;
