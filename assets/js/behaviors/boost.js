@@ -6,8 +6,9 @@ import { isForBrowser, request } from "../lib/dom.js";
 import { visit } from "../lib/visit.js";
 
 const typingPauseMs = 250;
-const isOff = (/** @type {Element} */ element) => Boolean(element.closest("[data-boost=off], [data-behavior~=dialog]"));
-const scrollOf = (/** @type {Element} */ element) => element.closest("[data-scroll]")?.getAttribute("data-scroll") ?? undefined;
+const isOff = (/** @type {Element} */ element) => element.matches("[data-boost=off], [data-behavior~=dialog]");
+const scrollOf = (/** @type {Element} */ element) =>
+  element.closest("[data-scroll]")?.getAttribute("data-scroll") ?? undefined;
 
 /** @param {HTMLElement} root */
 export function start(root) {

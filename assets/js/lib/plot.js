@@ -82,7 +82,7 @@ function lineOf(series, data, color, surface) {
   const shade = (/** @type {unknown} */ _, /** @type {number} */ i) =>
     mix(own, surface, data.is_partial && i === data.x.length - 1 ? 0.45 : 1);
   const disp = { fill: { unit: 3, values: () => data.x.map(shade) } };
-  const paths = uPlot.paths.bars({ size: [0.7, 40], radius: isAlone ? [0.14, 0] : 0, disp });
+  const paths = uPlot.paths.bars({ size: [0.7, 40], radius: isAlone ? [0.1, 0] : 0, disp });
   return { label: series.label, width: 0, fill: own, paths, points: { show: false } };
 }
 
