@@ -1,6 +1,6 @@
 // @ts-check
-// Links and forms inside of the element (or the element itself) are visits instead of loads. GET forms also go while one
-// types into a search field, and when a choice changes. Links and buttons that open dialogs are left to those.
+// Links and forms inside of the element (or the element itself) are visits instead of loads. GET forms also go while
+// one types into a search field, and when a choice changes. Links and buttons that open dialogs are left to those.
 // data-scroll on a part of it: id of what shall be in view afterwards. data-boost="off" leaves one link or form out.
 import { isForBrowser, request } from "../lib/dom.js";
 import { visit } from "../lib/visit.js";

@@ -1,9 +1,9 @@
 // @ts-check
 // Picking rows of a list. What is picked is kept per list while one pages, sorts and searches.
-// On the element around it: data-list names it, data-matching is how many rows match the filter, data-filter that filter
-// (a query). Inside: form.selection-bar, which sends every picked `id`, or `all=1` and `filter` when all that match are
-// picked; its input[name=id] in the rows; [data-pick-page], [data-pick-matching], [data-pick-none], [data-pick-note],
-// [data-pick-count] (data-text with {n}).
+// On the element around it: data-list names it, data-matching is how many rows match the filter, data-filter that
+// filter (a query). Inside: form.selection-bar, which sends every picked `id`, or `all=1` and `filter` when all that
+// match are picked; its input[name=id] in the rows; [data-pick-page], [data-pick-matching], [data-pick-none],
+// [data-pick-note], [data-pick-count] (data-text with {n}).
 import { count } from "../lib/format.js";
 
 /** @typedef {{ ids: string[], filter?: string }} Picked with a filter: all that match it */

@@ -6,8 +6,10 @@ import { bytes, compact, count, millis, moment, percent } from "./format.js";
 /** It brings no types along. @type {any} */
 export const uPlot = library;
 
-/** @typedef {{ label: string, color: string, kind: "bar" | "line" | "area" | "dash", values: (number | null)[] }} Series */
-/** @typedef {{ x: number[], step: number, unit: string, axis?: boolean, is_partial?: boolean, sync?: string, series: Series[] }} Data */
+/** @typedef {"bar" | "line" | "area" | "dash"} Kind */
+/** @typedef {{ label: string, color: string, kind: Kind, values: (number | null)[] }} Series */
+/** @typedef {{ x: number[], step: number, unit: string, axis?: boolean, is_partial?: boolean, sync?: string,
+ *   series: Series[] }} Data */
 
 /** @type {Record<string, (value: number) => string>} */
 const formats = { count, ms: millis, percent, bytes };

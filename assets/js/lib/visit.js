@@ -6,7 +6,8 @@ import { morph } from "./morph.js";
 import { startAll } from "./start.js";
 
 /** `quiet`: nobody asked for it, so typed text and the toast stay; `scroll`: id of what shall be in view afterwards.
- * @typedef {{ method?: string, body?: BodyInit, push?: boolean, replace?: boolean, quiet?: boolean, scroll?: string }} How */
+ * @typedef {{ method?: string, body?: BodyInit, push?: boolean, replace?: boolean, quiet?: boolean,
+ *   scroll?: string }} How */
 
 /** @type {AbortController | undefined} */
 let running;
