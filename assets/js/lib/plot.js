@@ -46,7 +46,7 @@ export function options(host, data, onCursor) {
   const style = data.step >= 86_400_000 ? "axis" : "clock";
   return {
     ...sizeOf(host),
-    padding: [8, 14, hasAxis ? 0 : 7, 0],
+    padding: [8, 18, hasAxis ? 0 : 7, 0],
     legend: { show: false },
     cursor: {
       y: false,
