@@ -103,6 +103,21 @@ CREATE INDEX client_tokens_by_creation ON client_tokens (
     created_at, id, provider_id, disabled_at, expires_at, last4, name, deleted_at
 ) WHERE deleted_at IS NULL;
 
+-- Who is signed in to the console. The cookie itself is nowhere.
+CREATE TABLE sessions (
+    id                TEXT    NOT NULL PRIMARY KEY,  -- UUIDv7
+    secret_hash       BLOB    NOT NULL CHECK (length(secret_hash) = 32),  -- SHA-256 of the cookie's value
+    actor             TEXT    NOT NULL CHECK (actor IN ('admin')),        -- who
+    credential_digest BLOB    NOT NULL CHECK (length(credential_digest) = 32),  -- of the admin token it was opened with
+    created_at        INTEGER NOT NULL,  -- when it was opened
+    last_seen_at      INTEGER NOT NULL,  -- when it was last used, or shortly before
+    expires_at        INTEGER NOT NULL,  -- over from then on, unless it is used before
+    client_address    TEXT,              -- from where it was opened; NULL: not known
+    user_agent        TEXT               -- what the browser called itself, cut; NULL: nothing
+) STRICT;
+
+CREATE UNIQUE INDEX sessions_by_secret ON sessions (secret_hash);
+
 -- Attempts with each API key. One client request may have tried several keys.
 CREATE TABLE key_stats (
     api_key_id      TEXT    NOT NULL PRIMARY KEY REFERENCES api_keys (id) ON DELETE CASCADE,  -- the key
@@ -165,21 +180,26 @@ CREATE TABLE model_stats (
 ) STRICT, WITHOUT ROWID;
 
 -- Client requests by UTC hour, provider and model. The hour leads, because it is always asked for a span of time.
+-- A failure is in one of the four that it comes of; hours that version 2 counted have the sum of them alone.
 CREATE TABLE hourly_stats (
-    hour_at       INTEGER NOT NULL CHECK (hour_at % 3600000 = 0),  -- the start of the hour
-    provider_id   TEXT    NOT NULL,  -- as in `providers`
-    model         TEXT    NOT NULL,  -- as the client named it
-    requests      INTEGER NOT NULL,  -- client requests
-    success       INTEGER NOT NULL,  -- answered in full
-    failure       INTEGER NOT NULL,  -- not answered, or with an error
-    client_gone   INTEGER NOT NULL,  -- the client left before the end
-    input_tokens  INTEGER NOT NULL,  -- prompt tokens, cached ones included
-    output_tokens INTEGER NOT NULL,  -- completion tokens
-    cached_tokens INTEGER NOT NULL,  -- the part of the input that the upstream had cached
-    cost_nanos    INTEGER NOT NULL,  -- stated cost in nano-dollars
-    latency       BLOB    NOT NULL CHECK (length(latency) = 152),      -- counts by duration until the answer's end
-    first_token   BLOB    NOT NULL CHECK (length(first_token) = 152),  -- counts by duration until a stream's first event
-    cache_hits    INTEGER NOT NULL DEFAULT 0,  -- of `success`, those answered from the response cache
+    hour_at          INTEGER NOT NULL CHECK (hour_at % 3600000 = 0),  -- the start of the hour
+    provider_id      TEXT    NOT NULL,  -- as in `providers`
+    model            TEXT    NOT NULL,  -- as the client named it
+    requests         INTEGER NOT NULL,  -- client requests
+    success          INTEGER NOT NULL,  -- answered in full
+    failure          INTEGER NOT NULL,  -- not answered, or with an error
+    client_gone      INTEGER NOT NULL,  -- the client left before the end
+    input_tokens     INTEGER NOT NULL,  -- prompt tokens, cached ones included
+    output_tokens    INTEGER NOT NULL,  -- completion tokens
+    cached_tokens    INTEGER NOT NULL,  -- the part of the input that the upstream had cached
+    cost_nanos       INTEGER NOT NULL,  -- stated cost in nano-dollars
+    latency          BLOB    NOT NULL CHECK (length(latency) = 152),      -- counts by duration until the answer's end
+    first_token      BLOB    NOT NULL CHECK (length(first_token) = 152),  -- counts by duration to a stream's first event
+    cache_hits       INTEGER NOT NULL DEFAULT 0,  -- of `success`, those answered from the response cache
+    failure_limit    INTEGER NOT NULL DEFAULT 0,  -- of `failure`: a rate, a quota, or no key that is usable
+    failure_upstream INTEGER NOT NULL DEFAULT 0,  -- of `failure`: the provider, the way to it, or keys that it rejects
+    failure_client   INTEGER NOT NULL DEFAULT 0,  -- of `failure`: the request's own fault
+    failure_cut      INTEGER NOT NULL DEFAULT 0,  -- of `failure`: an answer that broke off or ended in an error
     PRIMARY KEY (hour_at, provider_id, model)
 ) STRICT, WITHOUT ROWID;
 

@@ -123,6 +123,11 @@ impl Pool {
         !self.state.lock().is_empty()
     }
 
+    /// How many keys it has, whatever their state.
+    pub(crate) fn size(&self) -> usize {
+        self.state.lock().size()
+    }
+
     /// How many there are of what. Keys are counted in parts, and whoever waits for a turn has it in between: the sum is
     /// not of one moment, and no request is kept waiting for the whole of it.
     pub(crate) fn census(&self, now: Timestamp) -> Census {

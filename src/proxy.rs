@@ -266,7 +266,7 @@ impl Context<'_> {
         };
         let plan = failover::Plan { form, is_stream, path: &path, headers: &headers, body, with_usage };
         match looked {
-            Looked::Off => failover::run(record, plan).await,
+            Looked::Off => failover::run(record, plan).await.told,
             // Boxed: these ways should not make room for themselves in every request's state.
             Looked::Bypassed => Ok(Box::pin(caching::bypass(record, plan)).await),
             Looked::NotFound(wanted) => Ok(Box::pin(caching::fetch(&wanted, record, plan)).await),

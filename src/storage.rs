@@ -28,6 +28,7 @@ mod page;
 mod providers;
 mod rekey;
 mod retention;
+mod sessions;
 mod settings;
 mod statistics;
 mod token_listing;
@@ -61,8 +62,9 @@ pub use self::listing::{
 use self::migrations::Schema;
 pub use self::rekey::Rekeyed;
 pub use self::retention::{Keep, Pruned};
+pub use self::sessions::{NewSession, Session};
 pub use self::settings::SettingChange;
-pub use self::statistics::{ClientTokenTally, ModelTally, Ranking, SeriesOf};
+pub use self::statistics::{ClientTokenTally, ModelTally, Ranking, SeriesOf, Spark, Sparks};
 pub use self::token_listing::{
     ClientTokenCounts, ClientTokenListItem, ClientTokenPage, ListClientTokens, TokenSort, TokenState,
 };

@@ -50,54 +50,78 @@ pub enum SealError {
 #[error("the ciphertext does not open with this master key at this place")]
 pub struct OpenError;
 
-/// Names an API key by its secret, for whoever has the master key. It may be stored and compared, not reversed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Fingerprint([u8; Self::LEN]);
+/// A digest of so many bytes.
+macro_rules! digest {
+    ($(#[$doc:meta])* $name:ident, $length:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub struct $name([u8; Self::LEN]);
 
-impl Fingerprint {
-    pub const LEN: usize = 16;
+        impl $name {
+            pub const LEN: usize = $length;
 
-    pub const fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
-        Self(bytes)
-    }
+            pub const fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
+                Self(bytes)
+            }
 
-    pub const fn as_bytes(&self) -> &[u8; Self::LEN] {
-        &self.0
-    }
+            pub const fn as_bytes(&self) -> &[u8; Self::LEN] {
+                &self.0
+            }
+        }
+    };
 }
 
-/// SHA-256 of a client token's text: what is stored of it, and the key of the map that every request asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct TokenHash([u8; Self::LEN]);
+digest!(
+    /// Names an API key by its secret, for whoever has the master key. It may be stored and compared, not reversed.
+    Fingerprint,
+    16
+);
+digest!(
+    /// SHA-256 of a client token's text: what is stored of it, and the key of the map that every request asks.
+    TokenHash,
+    32
+);
+digest!(
+    /// SHA-256 of a session's secret: what is stored of it, and by which it is found.
+    SessionHash,
+    32
+);
+digest!(
+    /// What is stored of the credential that a session was opened with, to see that another is in force since.
+    CredentialDigest,
+    32
+);
 
 impl TokenHash {
-    pub const LEN: usize = 32;
-
     pub fn of(text: impl AsRef<[u8]>) -> Self {
         Self(Sha256::digest(text).into())
     }
+}
 
-    pub const fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
-        Self(bytes)
-    }
-
-    pub const fn as_bytes(&self) -> &[u8; Self::LEN] {
-        &self.0
+impl SessionHash {
+    pub fn of(secret: impl AsRef<[u8]>) -> Self {
+        Self(Sha256::digest(secret).into())
     }
 }
 
 /// Seals and opens secrets. Holds only keys derived from the master key, each for one purpose.
 pub struct Vault {
     sealing: XChaCha20Poly1305,
-    /// An HMAC that has taken in its key and nothing else.
+    /// An HMAC that has taken in its key and nothing else, as the next one.
     fingerprinting: Hmac<Sha256>,
+    credentials: Hmac<Sha256>,
 }
 
 impl Vault {
     pub fn new(master: &MasterKey) -> Self {
         let sealing = subkey(master, b"ollama-api-pool/sealing/1");
         let fingerprinting = subkey(master, b"ollama-api-pool/fingerprinting/1");
-        Self { sealing: XChaCha20Poly1305::new((&*sealing).into()), fingerprinting: keyed_hmac(&fingerprinting) }
+        let credentials = subkey(master, b"ollama-api-pool/credentials/1");
+        Self {
+            sealing: XChaCha20Poly1305::new((&*sealing).into()),
+            fingerprinting: keyed_hmac(&fingerprinting),
+            credentials: keyed_hmac(&credentials),
+        }
     }
 
     /// The nonce, then the ciphertext with its tag.
@@ -125,6 +149,11 @@ impl Vault {
             *byte = digested;
         }
         Fingerprint(bytes)
+    }
+
+    /// Of the hash of a credential that people choose, so that nobody can guess it from what is stored.
+    pub fn credential_digest(&self, hash: &[u8; 32]) -> CredentialDigest {
+        CredentialDigest(self.credentials.clone().chain_update(hash).finalize().into_bytes().into())
     }
 }
 

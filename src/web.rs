@@ -6,13 +6,19 @@
 
 mod admin;
 mod api;
+mod assets;
 mod caller;
 mod control;
+mod hex;
+mod language;
 mod methods;
 mod network;
 mod observed;
+mod pages;
 mod public;
 mod request_id;
+mod templates;
+mod text;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -104,7 +110,8 @@ impl State {
 
 /// Everything that is not the data plane.
 pub(crate) struct ControlRoutes {
-    endpoint: BoxEndpoint<'static>,
+    api: BoxEndpoint<'static>,
+    pages: BoxEndpoint<'static>,
     methods: Arc<Methods>,
     control: Arc<Control>,
 }
@@ -113,37 +120,11 @@ impl ControlRoutes {
     /// `public_url` is where clients reach this server, where that is known.
     pub(crate) fn new(state: State, public_url: Option<&str>) -> Self {
         let apis = apis(public_url);
-        let methods = Arc::new(Methods::of_routes(description(&apis)));
-        let providers = state.pools.iter().map(|pool| pool.provider().clone()).collect();
-        let routes = || service(self::apis(None)).spec();
-        let document = api::ApiDocument::new(routes, providers, public_url.map(str::to_owned));
+        let methods = Arc::new(Methods::new(description(&apis), pages::paths()));
         let control = Arc::clone(&state.control);
-        let (of_routes, guard) = (Arc::clone(&methods), state.clone());
-        let endpoint = Route::new()
-            .nest("/", service(apis))
-            .catch_all_error(api::error_response)
-            .around(move |endpoint, request| {
-                let methods = Arc::clone(&of_routes);
-                let refusal = network::refusal(&request, &guard.control.admin_networks);
-                let state = guard.clone();
-                async move {
-                    let refusal = match refusal {
-                        Some(refusal) => Some(refusal),
-                        None => public::refusal(&request, &state).await,
-                    };
-                    match refusal {
-                        Some(refusal) => Ok(refusal),
-                        None => methods.answer(&endpoint, request).await,
-                    }
-                }
-            })
-            .after(|response| async move { response.map(api::with_security_headers) })
-            .data(state)
-            .data(document)
-            .data(api::SwaggerUi::default())
-            .map_to_response()
-            .boxed();
-        Self { endpoint, methods, control }
+        let pages = pages::endpoint(&state, public_url);
+        let api = api(apis, state, public_url, Arc::clone(&methods));
+        Self { api, pages, methods, control }
     }
 
     /// A request has come.
@@ -153,7 +134,8 @@ impl ControlRoutes {
 
     /// Answers it, even where a handler panics.
     pub(crate) async fn answer(&self, id: RequestId, request: poem::Request) -> poem::Response {
-        let answer = AssertUnwindSafe(self.endpoint.get_response(request)).catch_unwind();
+        let endpoint = if pages::is_page(request.uri().path()) { &self.pages } else { &self.api };
+        let answer = AssertUnwindSafe(endpoint.get_response(request)).catch_unwind();
         id.scope(answer).await.unwrap_or_else(|_| {
             tracing::error!(request.id = %id, "a request to the control plane panicked");
             internal_error(id)
@@ -161,8 +143,45 @@ impl ControlRoutes {
     }
 }
 
-/// Every route of the control plane.
-fn apis(public_url: Option<&str>) -> impl OpenApi {
+/// What programs ask.
+fn api(
+    apis: impl OpenApi + 'static,
+    state: State,
+    public_url: Option<&str>,
+    methods: Arc<Methods>,
+) -> BoxEndpoint<'static> {
+    let providers = state.pools.iter().map(|pool| pool.provider().clone()).collect();
+    let routes = || service(self::apis(None)).spec();
+    let document = api::ApiDocument::new(routes, providers, public_url.map(str::to_owned));
+    let guard = state.clone();
+    Route::new()
+        .nest("/", service(apis))
+        .catch_all_error(api::error_response)
+        .around(move |endpoint, request| {
+            let methods = Arc::clone(&methods);
+            let refusal = network::refusal(&request, &guard.control.admin_networks);
+            let state = guard.clone();
+            async move {
+                let refusal = match refusal {
+                    Some(refusal) => Some(refusal),
+                    None => public::refusal(&request, &state).await,
+                };
+                match refusal {
+                    Some(refusal) => Ok(refusal),
+                    None => methods.answer(&endpoint, request).await,
+                }
+            }
+        })
+        .after(|response| async move { response.map(api::with_security_headers) })
+        .data(state)
+        .data(document)
+        .data(api::SwaggerUi::default())
+        .map_to_response()
+        .boxed()
+}
+
+/// Every route of the API.
+fn apis(public_url: Option<&str>) -> impl OpenApi + use<> {
     (
         (api::ApiKeys, api::KeySwitches, api::Statistics),
         (api::ClientTokens, api::SingleClientToken, api::ClientTokenAliases),

@@ -16,6 +16,7 @@ use super::{Answer, Figures, Flights};
 use crate::clock::Clock;
 use crate::domain::provider::ProviderId;
 use crate::domain::time::Timestamp;
+use crate::domain::usage::FailureClass;
 
 /// One answer may take this part of the bound.
 const LARGEST_PART: u64 = 8;
@@ -46,7 +47,7 @@ pub(crate) enum Fetched {
     /// To be kept, and shared by those who wait. Its age is none, unless it was kept already.
     Answer(Arc<Answer>, Duration),
     /// To be shared by those who wait, and forgotten.
-    Failure(Arc<Answer>),
+    Failure(Arc<Answer>, FailureClass),
     /// For the one alone who made it: too large to hold, or a stream.
     Alone,
 }

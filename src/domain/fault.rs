@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::time::Timestamp;
+use super::usage::FailureClass;
 
 /// Who is to blame, and therefore what rests. Every failed attempt is charged to exactly one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -163,6 +164,38 @@ impl Reason {
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|r| r.as_str() == text)
     }
+
+    /// Whether waiting helps: a quota or a rate, and not a credential that is refused.
+    pub const fn is_limit(self) -> bool {
+        match self {
+            Self::KeyLimit
+            | Self::SessionQuota
+            | Self::WeeklyQuota
+            | Self::MonthlyQuota
+            | Self::FreeQuota
+            | Self::NoCredit
+            | Self::RateLimit
+            | Self::Concurrency => true,
+            Self::Unauthorized
+            | Self::Forbidden
+            | Self::Subscription
+            | Self::ThreeStrikes
+            | Self::Manual
+            | Self::Overloaded
+            | Self::ServerError
+            | Self::Timeout
+            | Self::Network
+            | Self::AddressBlocked
+            | Self::InvalidRequest
+            | Self::ModelNotFound
+            | Self::Malformed => false,
+        }
+    }
+
+    /// What a request that fails for this comes of, where it is not the request's own fault.
+    pub const fn failure_class(self) -> FailureClass {
+        if self.is_limit() { FailureClass::Limit } else { FailureClass::Upstream }
+    }
 }
 
 /// How long the blamed one rests, as the rules know it before the pool's own state is looked at.
@@ -185,6 +218,18 @@ pub struct Fault {
     pub reason: Reason,
     pub recovery: Recovery,
     pub rest: Rest,
+}
+
+impl Fault {
+    /// What a request comes to that ends with this, before anything of an answer went to the client.
+    pub const fn failure_class(&self) -> FailureClass {
+        match self.scope {
+            FaultScope::Request => FailureClass::Client,
+            // What an owner may not use is as good as no key.
+            FaultScope::Account | FaultScope::AccountModel => FailureClass::Limit,
+            FaultScope::Key | FaultScope::Model | FaultScope::Provider => self.reason.failure_class(),
+        }
+    }
 }
 
 /// Something that rests.

@@ -50,6 +50,10 @@ uuid_id!(
     /// Names one entry of the audit log.
     AuditEntryId
 );
+uuid_id!(
+    /// Names one session of the console.
+    SessionId
+);
 
 #[cfg(test)]
 mod tests {

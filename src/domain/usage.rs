@@ -67,6 +67,48 @@ impl Tally {
     }
 }
 
+/// What a failed client request came of. A request that fails is in exactly one of these.
+///
+/// What is refused before its token and body were good is not counted at all, so `Client` is what the upstream refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FailureClass {
+    /// A rate, a quota, or no key that is usable.
+    Limit,
+    /// The provider, the way to it, or keys that it rejects.
+    Upstream,
+    /// The request's own fault.
+    Client,
+    /// An answer that had begun broke off or ended in an error, or we stopped before it was over.
+    Cut,
+}
+
+/// Failures of client requests by their class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Failures {
+    pub limit: u64,
+    pub upstream: u64,
+    pub client: u64,
+    pub cut: u64,
+}
+
+impl Failures {
+    pub fn count(&mut self, class: FailureClass) {
+        match class {
+            FailureClass::Limit => self.limit += 1,
+            FailureClass::Upstream => self.upstream += 1,
+            FailureClass::Client => self.client += 1,
+            FailureClass::Cut => self.cut += 1,
+        }
+    }
+
+    pub fn add(&mut self, other: &Self) {
+        self.limit += other.limit;
+        self.upstream += other.upstream;
+        self.client += other.client;
+        self.cut += other.cut;
+    }
+}
+
 /// A histogram over fixed bounds: counts of durations up to each bound, and of those beyond the last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Histogram([u64; Histogram::BUCKETS]);
@@ -131,6 +173,8 @@ impl Histogram {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HourTally {
     pub tally: Tally,
+    /// What `tally.failure` came of, as far as that was counted: all of it, but for what schema 2 counted.
+    pub failures: Failures,
     /// From the request's arrival to the end of the answer. Answers from the response cache are left out.
     pub latency: Histogram,
     /// From the request's arrival to the commit point, for streams.
@@ -140,6 +184,7 @@ pub struct HourTally {
 impl HourTally {
     pub fn add(&mut self, other: &Self) {
         self.tally.add(&other.tally);
+        self.failures.add(&other.failures);
         self.latency.add(&other.latency);
         self.first_token.add(&other.first_token);
     }

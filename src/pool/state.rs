@@ -326,6 +326,10 @@ impl State {
         }
     }
 
+    pub(super) fn size(&self) -> usize {
+        self.by_id.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.by_id.is_empty()
     }

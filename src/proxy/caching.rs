@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use super::attempt::is_streamed;
 use super::body::ResponseBody;
 use super::error::Error;
-use super::failover::{self, Plan};
+use super::failover::{self, Ended, Plan};
 use super::headers::OPENROUTER_PREFIX;
 use super::record::{Outcome, Record};
 use super::{Context, worker::Upstream};
@@ -24,6 +24,7 @@ use crate::cache::{Answer, Fetched, Key, Terms, Wanted};
 use crate::domain::api_form::{ApiForm, ErrorForm};
 use crate::domain::cacheable::{CacheControl, is_deterministic};
 use crate::domain::canonical::canonical;
+use crate::domain::usage::FailureClass;
 use crate::settings::{CacheMode, CacheSettings};
 
 pub(super) const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
@@ -174,7 +175,7 @@ pub(super) fn found(mut record: Record, answer: &Answer, age: Duration) -> Respo
 pub(super) async fn bypass(mut record: Record, plan: Plan<'_>) -> Response<ResponseBody> {
     record.set_cache(CacheUse::Bypass);
     let form = plan.form.error_form();
-    marked(told(failover::run(record, plan).await, form), CacheUse::Bypass)
+    marked(told(failover::run(record, plan).await.told, form), CacheUse::Bypass)
 }
 
 /// Answers a request for which nothing was kept: by a call that is under way, or by its own.
@@ -188,8 +189,9 @@ pub(super) async fn fetch(wanted: &Wanted, mut record: Record, plan: Plan<'_>) -
         // Nobody sees this answer: either the call ends, or the whole request does.
         let mine = std::mem::replace(&mut turn, Turn::Called(Response::new(ResponseBody::Full(None))));
         let Turn::Waiting(record, plan) = mine else { return Fetched::Alone };
-        let response = told(failover::run(record, plan).await, form);
-        let fetched = fetched(&response);
+        let Ended { told: answered, failed } = failover::run(record, plan).await;
+        let response = told(answered, form);
+        let fetched = fetched(&response, failed);
         turn = Turn::Called(response);
         fetched
     });
@@ -197,13 +199,13 @@ pub(super) async fn fetch(wanted: &Wanted, mut record: Record, plan: Plan<'_>) -
     match (turn, fetched) {
         (Turn::Called(response), _) => marked(response, CacheUse::Miss),
         (Turn::Waiting(record, _), Fetched::Answer(answer, age)) => found(record, &answer, age),
-        (Turn::Waiting(mut record, _), Fetched::Failure(answer)) => {
+        (Turn::Waiting(mut record, _), Fetched::Failure(answer, class)) => {
             record.set_status(answer.status.as_u16());
-            record.end(Outcome::UpstreamError);
+            record.end(Outcome::Failed(class));
             marked(repeated(&answer), CacheUse::Miss)
         }
         (Turn::Waiting(record, plan), Fetched::Alone) => {
-            marked(told(failover::run(record, plan).await, form), CacheUse::Miss)
+            marked(told(failover::run(record, plan).await.told, form), CacheUse::Miss)
         }
     }
 }
@@ -221,12 +223,12 @@ fn told(answered: Result<Response<ResponseBody>, Error>, form: ErrorForm) -> Res
 }
 
 /// What others may have of an answer. One that is no JSON, whatever its status says, is no use to anybody else.
-fn fetched(response: &Response<ResponseBody>) -> Fetched {
+fn fetched(response: &Response<ResponseBody>, failed: Option<FailureClass>) -> Fetched {
     let (status, headers) = (response.status(), response.headers());
     let ResponseBody::Full(body) = response.body() else { return Fetched::Alone };
     let body = body.clone().unwrap_or_default();
-    if !status.is_success() {
-        return Fetched::Failure(Arc::new(Answer::to_tell(status, headers, body)));
+    if let Some(class) = failed {
+        return Fetched::Failure(Arc::new(Answer::to_tell(status, headers, body)), class);
     }
     if is_streamed(headers, false) || serde_json::from_slice::<IgnoredAny>(&body).is_err() {
         return Fetched::Alone;

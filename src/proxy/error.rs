@@ -136,7 +136,7 @@ impl Error {
             Self::NoKeys { .. } => shape(StatusCode::SERVICE_UNAVAILABLE, SERVER, "no_api_keys"),
             Self::NoneUsable { .. } => shape(StatusCode::SERVICE_UNAVAILABLE, SERVER, "no_usable_api_keys"),
             Self::ModelRefused { .. } => shape(StatusCode::FORBIDDEN, "permission_error", "model_not_allowed"),
-            Self::KeysRest { causes, .. } if causes.iter().any(|(reason, _)| is_limit(*reason)) => {
+            Self::KeysRest { causes, .. } if causes.iter().any(|(reason, _)| reason.is_limit()) => {
                 shape(StatusCode::TOO_MANY_REQUESTS, RATE, "api_keys_resting")
             }
             Self::KeysRest { .. } => shape(StatusCode::SERVICE_UNAVAILABLE, SERVER, "api_keys_resting"),
@@ -281,33 +281,6 @@ impl Error {
 pub(super) fn retry_after_value(wait: Duration) -> HeaderValue {
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     HeaderValue::from(seconds.max(1))
-}
-
-/// Whether waiting helps: a quota or a rate, and not a credential that is refused.
-fn is_limit(reason: Reason) -> bool {
-    match reason {
-        Reason::KeyLimit
-        | Reason::SessionQuota
-        | Reason::WeeklyQuota
-        | Reason::MonthlyQuota
-        | Reason::FreeQuota
-        | Reason::NoCredit
-        | Reason::RateLimit
-        | Reason::Concurrency => true,
-        Reason::Unauthorized
-        | Reason::Forbidden
-        | Reason::Subscription
-        | Reason::ThreeStrikes
-        | Reason::Manual
-        | Reason::Overloaded
-        | Reason::ServerError
-        | Reason::Timeout
-        | Reason::Network
-        | Reason::AddressBlocked
-        | Reason::InvalidRequest
-        | Reason::ModelNotFound
-        | Reason::Malformed => false,
-    }
 }
 
 fn told(causes: &[(Reason, u32)]) -> String {

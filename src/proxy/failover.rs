@@ -25,6 +25,7 @@ use crate::domain::fault::{Fault, FaultScope, Reason, Recovery};
 use crate::domain::provider::UsageInjection;
 use crate::domain::request_view::RequestView;
 use crate::domain::time::Timestamp;
+use crate::domain::usage::FailureClass;
 use crate::pool::{Lease, Nothing, Place};
 
 /// Accounts that one request may be sent to because of quotas, beside its attempts.
@@ -50,8 +51,15 @@ pub(super) fn ask_for_usage(upstream: &Upstream, view: &RequestView<'_>, body: &
     if is_asked { view.with_usage_asked(body) } else { None }
 }
 
+/// What came of all attempts.
+pub(super) struct Ended {
+    pub(super) told: Result<Response<ResponseBody>, Error>,
+    /// What the request failed at; `None`: it did not, or may still.
+    pub(super) failed: Option<FailureClass>,
+}
+
 /// Makes attempts until one is answered or there is nothing left to try.
-pub(super) async fn run(mut record: Record, mut plan: Plan<'_>) -> Result<Response<ResponseBody>, Error> {
+pub(super) async fn run(mut record: Record, mut plan: Plan<'_>) -> Ended {
     let mut budget = Budget::new(&record.worker().shared.limits);
     let mut tried = Vec::new();
     let mut last: Option<Failure> = None;
@@ -69,7 +77,7 @@ pub(super) async fn run(mut record: Record, mut plan: Plan<'_>) -> Result<Respon
                 if was_question_refused {
                     record.upstream().refuses_stream_options.store(true, Ordering::Relaxed);
                 }
-                return Ok(commit(record, answer, plan.form));
+                return Ended { told: Ok(commit(record, answer, plan.form)), failed: None };
             }
             Err(failure) => failure,
         };
@@ -166,34 +174,33 @@ fn commit(mut record: Record, answer: Answer, form: ApiForm) -> Response<Respons
 }
 
 /// Nothing more can be tried: the last failure is told, or why there was no key.
-fn give_up(
-    mut record: Record,
-    last: Option<Failure>,
-    nothing: Option<Nothing>,
-    form: ApiForm,
-) -> Result<Response<ResponseBody>, Error> {
+fn give_up(mut record: Record, last: Option<Failure>, nothing: Option<Nothing>, form: ApiForm) -> Ended {
     let now = record.now();
     let provider = || record.upstream().provider.id.clone();
     let is_keys_fault = |failure: &Failure| matches!(failure.fault.scope, FaultScope::Key | FaultScope::Account);
+    // That all keys rest now says more than what the last of them met.
+    let last = last.filter(|last| !(matches!(nothing, Some(Nothing::Resting { .. })) && is_keys_fault(last)));
+    let failed = match (&nothing, &last) {
+        (_, Some(last)) => last.fault.failure_class(),
+        (Some(nothing), None) => nothing.failure_class(),
+        (None, None) => FailureClass::Limit,
+    };
     let told = match (nothing, last) {
-        // That all keys rest now says more than what the last of them met.
-        (Some(Nothing::Resting { until, causes }), last) if last.as_ref().is_none_or(is_keys_fault) => {
+        (_, Some(last)) => last.tell(form.error_form(), now),
+        (Some(Nothing::Resting { until, causes }), None) => {
             Err(Error::KeysRest { retry_after: now.until(until), causes })
         }
-        (_, Some(last)) => last.tell(form.error_form(), now),
         (Some(Nothing::NoKeys), None) => Err(Error::NoKeys { provider: provider() }),
         (Some(Nothing::ModelRefused), None) => Err(Error::ModelRefused { model: record.model().to_owned() }),
         (Some(Nothing::UpstreamRests(cooldown)), None) => {
             Err(Error::UpstreamRests { cooldown, retry_after: now.until(cooldown.until) })
         }
-        (Some(Nothing::NoneUsable | Nothing::AllTried | Nothing::Resting { .. }) | None, None) => {
-            Err(Error::NoneUsable { provider: provider() })
-        }
+        (Some(Nothing::NoneUsable | Nothing::AllTried) | None, None) => Err(Error::NoneUsable { provider: provider() }),
     };
     let status = told.as_ref().map_or_else(Error::status, Response::status);
     record.set_status(status.as_u16());
-    record.end(Outcome::UpstreamError);
-    told
+    record.end(Outcome::Failed(failed));
+    Ended { told, failed: Some(failed) }
 }
 
 pub(super) struct Budget {

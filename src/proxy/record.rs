@@ -12,7 +12,7 @@ use super::worker::{Upstream, Worker};
 use crate::access::ClientToken;
 use crate::domain::fault::Fault;
 use crate::domain::time::Timestamp;
-use crate::domain::usage::TokenUsage;
+use crate::domain::usage::{FailureClass, TokenUsage};
 use crate::pool::Lease;
 use crate::usage::{AttemptEnd, CountAs, RequestEnd};
 
@@ -26,7 +26,7 @@ pub(super) enum Outcome {
     /// The answer broke off.
     Truncated,
     /// The answer is, or ended with, an error.
-    UpstreamError,
+    Failed(FailureClass),
     /// The client left before the end.
     ClientGone,
 }
@@ -36,7 +36,7 @@ impl Outcome {
         match self {
             Self::Complete | Self::Cached => "complete",
             Self::Truncated => "truncated",
-            Self::UpstreamError => "upstream_error",
+            Self::Failed(_) => "upstream_error",
             Self::ClientGone => "client_gone",
         }
     }
@@ -45,7 +45,8 @@ impl Outcome {
         match self {
             Self::Complete => CountAs::Success,
             Self::Cached => CountAs::CacheHit,
-            Self::Truncated | Self::UpstreamError => CountAs::Failure,
+            Self::Truncated => CountAs::Failure(FailureClass::Cut),
+            Self::Failed(class) => CountAs::Failure(class),
             Self::ClientGone => CountAs::ClientGone,
         }
     }
@@ -160,7 +161,8 @@ impl Record {
         );
         lease.fault(&self.model, fault, now, self.worker.random());
         let (api_key, tokens) = (lease.key().id, TokenUsage::default());
-        self.worker.recorder.lock().attempt(&AttemptEnd { api_key, count_as: CountAs::Failure, tokens, at: now });
+        let count_as = CountAs::Failure(fault.failure_class());
+        self.worker.recorder.lock().attempt(&AttemptEnd { api_key, count_as, tokens, at: now });
     }
 
     /// A fault after the commit point: charged, while the request itself ends in its own way.

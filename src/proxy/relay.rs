@@ -20,6 +20,7 @@ use crate::domain::api_form::ApiForm;
 use crate::domain::classify::{TransportFault, classify_in_band, classify_transport};
 use crate::domain::fault::FaultScope;
 use crate::domain::stream::{Scanner, error_event};
+use crate::domain::usage::FailureClass;
 use crate::transport::Body;
 
 /// How much of the end of a large plain answer is kept, to find its usage in.
@@ -187,7 +188,7 @@ impl Relay {
                     return self.break_off(TransportFault::StreamBroken);
                 }
                 self.record.set_tokens(scanner.usage());
-                self.record.end(if has_error { Outcome::UpstreamError } else { Outcome::Complete });
+                self.record.end(if has_error { Outcome::Failed(FailureClass::Cut) } else { Outcome::Complete });
                 self.step = Step::Last(if tail.is_complete { tail.bytes } else { Bytes::new() });
             }
             Reader::Plain(tail) => {

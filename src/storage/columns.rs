@@ -7,13 +7,13 @@ use serde::de::DeserializeOwned;
 use super::{Disabled, Error, JobState, KeyStatus, TokenState};
 use crate::domain::audit::Actor;
 use crate::domain::fault::{Cooldown, FaultScope, Provenance, Reason};
-use crate::domain::ids::{ApiKeyId, AuditEntryId, ClientTokenId, JobId};
+use crate::domain::ids::{ApiKeyId, AuditEntryId, ClientTokenId, JobId, SessionId};
 use crate::domain::key_class::KeyClass;
 use crate::domain::provider::ProviderId;
 use crate::domain::time::Timestamp;
-use crate::domain::usage::{Histogram, Tally, TokenUsage};
+use crate::domain::usage::{Failures, Histogram, Tally, TokenUsage};
 use crate::domain::verdict::CheckVerdict;
-use crate::vault::{Fingerprint, TokenHash};
+use crate::vault::{CredentialDigest, Fingerprint, SessionHash, TokenHash};
 
 pub(super) type Params<'a> = Vec<(&'static str, &'a dyn ToSql)>;
 
@@ -36,6 +36,13 @@ impl<'r> Fields<'r> {
         let value = self.row.get_ref(self.next)?;
         self.next += 1;
         T::column_result(value).map_err(|_| self.corrupt(column))
+    }
+
+    /// A text that is only looked at.
+    pub(super) fn text(&mut self, column: &'static str) -> Result<&'r str, Error> {
+        let value = self.row.get_ref(self.next)?;
+        self.next += 1;
+        value.as_str().map_err(|_| self.corrupt(column))
     }
 
     /// A column that holds JSON.
@@ -70,6 +77,16 @@ impl<'r> Fields<'r> {
     pub(super) fn request_tally(&mut self) -> Result<Tally, Error> {
         let tally = self.tally()?;
         Ok(Tally { cache_hits: self.count("cache_hits")?, ..tally })
+    }
+
+    /// What failures came of.
+    pub(super) fn failures(&mut self) -> Result<Failures, Error> {
+        Ok(Failures {
+            limit: self.count("failure_limit")?,
+            upstream: self.count("failure_upstream")?,
+            client: self.count("failure_client")?,
+            cut: self.count("failure_cut")?,
+        })
     }
 
     /// The columns `disabled_at` and `disabled_until_at` in this order.
@@ -203,6 +220,7 @@ text_column!(ApiKeyId, |id| id.to_string().into(), Self::parse);
 text_column!(ClientTokenId, |id| id.to_string().into(), Self::parse);
 text_column!(JobId, |id| id.to_string().into(), Self::parse);
 text_column!(AuditEntryId, |id| id.to_string().into(), Self::parse);
+text_column!(SessionId, |id| id.to_string().into(), Self::parse);
 text_column!(CheckVerdict, |verdict| verdict.as_str().into(), Self::parse);
 text_column!(KeyClass, |class| class.as_str().into(), Self::parse);
 text_column!(JobState, |state| state.as_str().into(), Self::parse);
@@ -233,3 +251,5 @@ macro_rules! digest_column {
 
 digest_column!(Fingerprint);
 digest_column!(TokenHash);
+digest_column!(SessionHash);
+digest_column!(CredentialDigest);

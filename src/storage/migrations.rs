@@ -27,8 +27,10 @@ pub(super) struct Schema {
 }
 
 impl Schema {
-    pub(super) const CURRENT: Self =
-        Self { sql: include_str!("../../schema.sql"), steps: &[include_str!("migrations/0002.sql")] };
+    pub(super) const CURRENT: Self = Self {
+        sql: include_str!("../../schema.sql"),
+        steps: &[include_str!("migrations/0002.sql"), include_str!("migrations/0003.sql")],
+    };
 
     fn version(&self) -> u32 {
         u32::try_from(self.steps.len()).map_or(u32::MAX, |steps| steps.saturating_add(1))

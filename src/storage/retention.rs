@@ -57,6 +57,8 @@ const JOB_ITEMS: &str = "
         WHERE ended_at < :before LIMIT :limit)";
 const JOBS: &str = "
     DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE ended_at < :before LIMIT :limit)";
+const SESSIONS: &str = "
+    DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < :before LIMIT :limit)";
 
 /// What grows with the traffic, and how to find where it begins. That of single keys first: there is most of it, and it is
 /// looked at least.
@@ -68,7 +70,7 @@ const BY_SIZE: [(&str, &str); 3] = [
 const DAY: Duration = Duration::from_hours(24);
 
 impl Storage {
-    /// Deletes what is older now than it is to be kept, and then the oldest of what is too much.
+    /// Deletes what is older now than it is to be kept, sessions that are over, and then the oldest of what is too much.
     ///
     /// # Cancel safety
     ///
@@ -82,6 +84,7 @@ impl Storage {
             (AUDIT_LOG, keep.audit_log),
             (JOB_ITEMS, keep.jobs),
             (JOBS, keep.jobs),
+            (SESSIONS, Duration::ZERO),
         ] {
             old += self.delete_before(sql, now - kept).await?;
         }

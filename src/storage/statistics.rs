@@ -1,18 +1,21 @@
 //! Reading what was counted. Client requests, not attempts, but for the series of an API key.
 
 mod series;
+mod sparks;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use rusqlite::{Row, Rows, Transaction, named_params};
 
 pub use self::series::SeriesOf;
+pub use self::sparks::{Spark, Sparks};
 use super::columns::Fields;
 use super::{Error, Storage};
 use crate::domain::ids::ClientTokenId;
 use crate::domain::provider::ProviderId;
 use crate::domain::time::Timestamp;
-use crate::domain::usage::Tally;
+use crate::domain::usage::{Histogram, Tally};
 
 /// What one model was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +23,8 @@ pub struct ModelTally {
     pub provider: ProviderId,
     pub model: Arc<str>,
     pub tally: Tally,
+    /// From a request's arrival to the commit point, for streams. Of all time none is kept.
+    pub first_token: Histogram,
 }
 
 /// What was asked with one client token, which may be deleted since.
@@ -113,7 +118,10 @@ impl Storage {
         self.read(move |tx| {
             let mut statement = tx.prepare_cached(SQL)?;
             let rows = statement.query(named_params! { ":provider_id": provider, ":since": since })?;
-            rank(rows, limit, |row| model(&mut Fields::of(row, "hourly_stats")), |model| &model.tally)
+            let of_row = |row: &Row<'_>| model(&mut Fields::of(row, "hourly_stats"));
+            let mut ranking = rank(rows, limit, of_row, |model| &model.tally)?;
+            add_first_tokens(tx, &mut ranking.top, since)?;
+            Ok(ranking)
         })
         .await
     }
@@ -154,6 +162,30 @@ fn client_tokens_since(
     Ok(Ranking { top, others: sums.others, other: sums.other })
 }
 
+/// SQL cannot add up blobs.
+fn add_first_tokens(tx: &Transaction<'_>, models: &mut [ModelTally], since: Timestamp) -> Result<(), Error> {
+    const SQL: &str = "
+        SELECT hour_at, provider_id, model, first_token FROM hourly_stats
+        WHERE hour_at >= :since AND first_token <> zeroblob(152)";
+    let mut sums = vec![Histogram::default(); models.len()];
+    let names = models.iter().map(|model| (model.provider.as_str(), &*model.model));
+    let places: HashMap<_, _> = names.zip(0_usize..).collect();
+    let mut statement = tx.prepare_cached(SQL)?;
+    let mut rows = statement.query(named_params! { ":since": since })?;
+    while let Some(row) = rows.next()? {
+        let mut fields = Fields::of(row, "hourly_stats");
+        fields.next::<Timestamp>("hour_at")?;
+        let name = (fields.text("provider_id")?, fields.text("model")?);
+        if let Some(sum) = places.get(&name).and_then(|place| sums.get_mut(*place)) {
+            sum.add(&fields.next("first_token")?);
+        }
+    }
+    for (model, sum) in models.iter_mut().zip(sums) {
+        model.first_token = sum;
+    }
+    Ok(())
+}
+
 /// Takes so many rows and adds up the rest.
 fn rank<T>(
     mut rows: Rows<'_>,
@@ -179,6 +211,7 @@ fn model(fields: &mut Fields<'_>) -> Result<ModelTally, Error> {
         provider: fields.next("provider_id")?,
         model: fields.next("model")?,
         tally: fields.request_tally()?,
+        first_token: Histogram::default(),
     })
 }
 

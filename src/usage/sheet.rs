@@ -8,7 +8,9 @@ use std::time::Duration;
 use crate::domain::ids::{ApiKeyId, ClientTokenId};
 use crate::domain::provider::ProviderId;
 use crate::domain::time::Timestamp;
-use crate::domain::usage::{AttemptKey, KeyTally, RequestKey, RequestTally, Tally, TokenUsage, UsageBatch};
+use crate::domain::usage::{
+    AttemptKey, FailureClass, KeyTally, RequestKey, RequestTally, Tally, TokenUsage, UsageBatch,
+};
 
 /// How a request or an attempt ended, for counting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +18,8 @@ pub(crate) enum CountAs {
     Success,
     /// A success that the response cache gave. How long that took says nothing about the upstream.
     CacheHit,
-    Failure,
+    /// At whatever it failed, which is kept of client requests alone.
+    Failure(FailureClass),
     ClientGone,
 }
 
@@ -26,7 +29,7 @@ impl CountAs {
         match self {
             Self::Success => tally.success = 1,
             Self::CacheHit => (tally.success, tally.cache_hits) = (1, 1),
-            Self::Failure => tally.failure = 1,
+            Self::Failure(_) => tally.failure = 1,
             Self::ClientGone => tally.client_gone = 1,
         }
         tally
@@ -70,7 +73,7 @@ impl Sheet {
         kept.last_used_at = kept.last_used_at.max(end.at);
         match end.count_as {
             CountAs::Success | CountAs::CacheHit => kept.last_success_at = kept.last_success_at.max(Some(end.at)),
-            CountAs::Failure => kept.last_failure_at = kept.last_failure_at.max(Some(end.at)),
+            CountAs::Failure(_) => kept.last_failure_at = kept.last_failure_at.max(Some(end.at)),
             CountAs::ClientGone => {}
         }
     }
@@ -85,8 +88,10 @@ impl Sheet {
         let kept = self.requests.entry(key).or_default();
         kept.hour.tally.add(&end.count_as.tally(end.tokens));
         kept.last_used_at = kept.last_used_at.max(end.at);
-        if end.count_as == CountAs::CacheHit {
-            return;
+        match end.count_as {
+            CountAs::CacheHit => return,
+            CountAs::Failure(class) => kept.hour.failures.count(class),
+            CountAs::Success | CountAs::ClientGone => {}
         }
         kept.hour.latency.record(end.latency);
         kept.total_latency = kept.total_latency.saturating_add(end.latency);
@@ -138,6 +143,7 @@ fn fold_beyond<K: Clone + Eq + Hash, V: Default>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::usage::Failures;
 
     const HOUR: Duration = Duration::from_hours(1);
     const AT: Timestamp = Timestamp::from_millis(1_767_268_800_001);
@@ -187,13 +193,30 @@ mod tests {
     }
 
     #[test]
+    fn each_failure_is_of_one_class_and_what_is_none_of_none() {
+        let mut sheet = Sheet::default();
+        let classes = [FailureClass::Limit, FailureClass::Upstream, FailureClass::Client, FailureClass::Cut];
+        for (class, n) in classes.into_iter().zip(1..) {
+            for _ in 0..n {
+                request(&mut sheet, 1, "m", CountAs::Failure(class), AT);
+            }
+        }
+        for other in [CountAs::Success, CountAs::CacheHit, CountAs::ClientGone] {
+            request(&mut sheet, 1, "m", other, AT);
+        }
+        let (_, row) = sheet.take().requests.remove(0);
+        assert_eq!(row.hour.failures, Failures { limit: 1, upstream: 2, client: 3, cut: 4 });
+        assert_eq!((row.hour.tally.requests, row.hour.tally.failure), (13, 10));
+    }
+
+    #[test]
     fn what_waits_for_hours_is_folded_only_beyond_the_limit() {
         let mut sheet = Sheet::default();
         for hour in 0..10 {
             request(&mut sheet, 1, "m", CountAs::Success, AT + HOUR * hour);
             let end = AttemptEnd {
                 api_key: ApiKeyId::new(AT, [1; 10]),
-                count_as: CountAs::Failure,
+                count_as: CountAs::Failure(FailureClass::Upstream),
                 tokens: TokenUsage::default(),
                 at: AT,
             };

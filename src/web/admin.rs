@@ -7,6 +7,10 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::{Mutex, MutexGuard};
 
+use super::hex::hex;
+use crate::storage::Storage;
+use crate::vault::CredentialDigest;
+
 /// The setting that holds the hash of a token that was not configured.
 pub(crate) const ADMIN_TOKEN_SETTING: &str = "admin_token_hash";
 
@@ -25,6 +29,11 @@ impl AdminToken {
 
     pub(crate) fn matches(&self, token: &str) -> bool {
         self.hash.load().matches(token)
+    }
+
+    /// What sessions that it begins are bound to.
+    pub(super) fn digest(&self, storage: &Storage) -> CredentialDigest {
+        storage.credential_digest(&self.hash.load().0)
     }
 
     pub(crate) const fn is_configured(&self) -> bool {
@@ -64,11 +73,7 @@ impl AdminTokenHash {
     }
 
     pub(crate) fn to_hex(&self) -> String {
-        self.0
-            .iter()
-            .flat_map(|byte| [byte >> 4, byte & 0xf])
-            .filter_map(|nibble| char::from_digit(nibble.into(), 16))
-            .collect()
+        hex(self.0)
     }
 
     /// Compares in a time that tells nothing of where the difference is.

@@ -21,7 +21,6 @@ mod key_export;
 mod key_imports;
 mod key_selection;
 mod key_switches;
-mod language;
 mod metrics;
 mod optional_body;
 mod parameters;
@@ -32,10 +31,10 @@ mod settings;
 mod statistics;
 mod test_templates;
 
-pub(crate) use admin_token::AdminTokenRoutes;
+pub(crate) use admin_token::{AdminTokenRoutes, reset_admin_token};
 pub(crate) use api_keys::ApiKeys;
 pub(crate) use audit_log::AuditLog;
-pub(crate) use auth::is_admin;
+pub(crate) use auth::{TokenTried, is_admin, try_token};
 pub(crate) use backup::Backup;
 pub(crate) use caches::Caches;
 pub(crate) use client_tokens::{
@@ -43,7 +42,8 @@ pub(crate) use client_tokens::{
 };
 pub(crate) use document::{ApiDocument, Documentation, SwaggerUi};
 pub(crate) use error::{
-    body_too_large, error_response, internal_error, not_an_admin_network, nothing_here, with_security_headers,
+    body_too_large, error_response, internal_error, is_body_too_large, not_an_admin_network, nothing_here,
+    with_security_headers,
 };
 pub(crate) use infrastructure::Infrastructure;
 pub(crate) use jobs::Jobs;

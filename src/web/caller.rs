@@ -1,7 +1,7 @@
 //! Whose request it is: put into each request's data before it is routed, for whoever decides or writes down by it.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::request_id::RequestId;
 use crate::domain::audit::{Actor, By};
@@ -42,6 +42,11 @@ impl fmt::Display for Origin {
 }
 
 impl Caller {
+    /// Of a request that came by no connection.
+    pub(super) const fn unknown() -> Self {
+        Self { origin: Origin::Network(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), request_id: RequestId::none() }
+    }
+
     /// As the author of a change: whoever may change something here is the admin.
     pub(crate) fn by(self) -> By {
         let request_id = Some(self.request_id.to_string());

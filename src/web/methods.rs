@@ -21,16 +21,20 @@ const PREFLIGHT: [(HeaderName, &str); 3] = [
     (header::ACCESS_CONTROL_MAX_AGE, "86400"),
 ];
 
-/// The value of `Allow` for each path of the API.
-pub(super) struct Methods(BTreeMap<String, HeaderValue>);
+/// The value of `Allow` for each path of the API, and the paths of pages, for which none is needed.
+pub(super) struct Methods {
+    allowed: BTreeMap<String, HeaderValue>,
+    pages: Vec<String>,
+}
 
 impl Methods {
-    /// Of the routes' own description.
-    pub(super) fn of_routes(apis: Vec<MetaApi>) -> Self {
+    /// Of the API's own description, and the paths of pages.
+    pub(super) fn new(apis: Vec<MetaApi>, pages: Vec<String>) -> Self {
         let paths = apis.into_iter().flat_map(|api| api.paths);
-        Self::of(paths.flat_map(|MetaPath { path, operations }| {
+        let methods = paths.flat_map(|MetaPath { path, operations }| {
             operations.into_iter().map(move |operation| (path.clone(), operation.method))
-        }))
+        });
+        Self { pages, ..Self::of(methods) }
     }
 
     pub(super) fn of(routes: impl IntoIterator<Item = (String, Method)>) -> Self {
@@ -46,17 +50,19 @@ impl Methods {
             methods.push(Method::OPTIONS);
             HeaderValue::try_from(methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", "))
         };
-        Self(all.into_iter().filter_map(|(path, methods)| Some((path, allow(methods).ok()?))).collect())
+        let allowed = all.into_iter().filter_map(|(path, methods)| Some((path, allow(methods).ok()?)));
+        Self { allowed: allowed.collect(), pages: Vec::new() }
     }
 
-    /// The path of the API, as it is described, that a request's path is an instance of.
+    /// The path of a route, as it is described, that a request's path is an instance of.
     pub(super) fn route(&self, path: &str) -> Option<&str> {
-        self.find(path).map(|(route, _)| route.as_str())
+        let page = || self.pages.iter().find(|known| *known == path || matches(known, path));
+        self.find(path).map(|(route, _)| route).or_else(page).map(String::as_str)
     }
 
     /// A path that is written out comes before one with a parameter, as it does for the router.
     fn find(&self, path: &str) -> Option<(&String, &HeaderValue)> {
-        self.0.get_key_value(path).or_else(|| self.0.iter().find(|(known, _)| matches(known, path)))
+        self.allowed.get_key_value(path).or_else(|| self.allowed.iter().find(|(known, _)| matches(known, path)))
     }
 
     /// Asks the endpoint, unless the question was what it can be asked.

@@ -14,11 +14,15 @@ const GUARDED: [&str; 2] = ["/admin", "/dashboard"];
 /// The answer to a request for the admin's own that comes from none of these networks. No network at all means that
 /// there is no such rule.
 pub(super) fn refusal(request: &Request, admin_networks: &[IpNet]) -> Option<Response> {
+    is_refused(request, admin_networks).then(api::not_an_admin_network)
+}
+
+/// Whether a request for the admin's own comes from none of these networks.
+pub(super) fn is_refused(request: &Request, admin_networks: &[IpNet]) -> bool {
     if admin_networks.is_empty() || !is_guarded(request.uri().path()) {
-        return None;
+        return false;
     }
-    let is_inside = request.data::<Caller>().is_some_and(|caller| is_inside(caller.origin, admin_networks));
-    (!is_inside).then(api::not_an_admin_network)
+    !request.data::<Caller>().is_some_and(|caller| is_inside(caller.origin, admin_networks))
 }
 
 /// Whether the admin's own may be reached from there.

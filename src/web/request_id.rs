@@ -16,6 +16,10 @@ impl RequestId {
         Self(u64::from_le_bytes(random_bytes().unwrap_or_default()))
     }
 
+    pub(super) const fn none() -> Self {
+        Self(0)
+    }
+
     /// That of the request which is being answered: errors are made far below it.
     pub(super) fn current() -> Self {
         telemetry::Request::current().map_or(Self(0), |request| Self(request.id()))

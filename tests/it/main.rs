@@ -7,11 +7,15 @@ mod admin;
 #[cfg(test)]
 mod binary;
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
 mod kill;
 #[cfg(test)]
 mod openapi;
 #[cfg(test)]
 mod packaging;
+#[cfg(test)]
+mod pages;
 #[cfg(test)]
 mod proxy;
 #[cfg(test)]

@@ -40,9 +40,24 @@ fn totals(app: &TestApp) -> Value {
     app.admin().get("/admin/stats").expect(200).json()
 }
 
-/// Requests, successes, failures, and clients that left, as they are counted now.
+/// What failures came of in the last 24 hours: a limit, the upstream, the client, a cut. In each hour they add up.
+#[track_caller]
+fn failures(app: &TestApp) -> [u64; 4] {
+    let series = app.admin().get("/admin/stats/series").expect(200).json();
+    let classes = |of: &Value| {
+        ["limit", "upstream", "client", "cut"]
+            .map(|class| of["failures"][class].as_u64().unwrap_or_else(|| panic!("{class} in {of}")))
+    };
+    for bucket in series["buckets"].as_array().expect("buckets") {
+        assert_eq!(Some(classes(bucket).iter().sum()), bucket["failure"].as_u64(), "{bucket}");
+    }
+    classes(&series["totals"])
+}
+
+/// Requests, successes, failures, and clients that left, as they are counted now. Each failure is of one class.
 #[track_caller]
 fn counts(app: &TestApp) -> [u64; 4] {
+    failures(app);
     let totals = totals(app);
     ["total_requests", "success_count", "failure_count", "client_gone_count"]
         .map(|field| totals[field].as_u64().unwrap_or_else(|| panic!("{field} in {totals}")))

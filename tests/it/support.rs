@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 mod app;
+mod console;
 mod http;
 mod jobs;
 mod nginx;
@@ -18,6 +19,7 @@ mod upstream;
 mod wire;
 
 pub(crate) use app::{ADMIN_TOKEN, Role, TestApp, options};
+pub(crate) use console::Browser;
 pub(crate) use http::{Call, Ending, Pending, Piece, Reply, Stream, send_raw, spoken};
 pub(crate) use jobs::{job_done, job_items, job_made, job_when};
 pub(crate) use nginx::Nginx;

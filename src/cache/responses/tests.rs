@@ -84,7 +84,7 @@ async fn failures_are_shared_by_those_who_wait_and_forgotten() {
     let (responses, _hand) = responses();
     let (release, held) = oneshot::channel::<()>();
     let failure = Arc::new(Answer::to_tell(StatusCode::BAD_GATEWAY, &HeaderMap::new(), Bytes::from_static(b"no")));
-    let told = Fetched::Failure(Arc::clone(&failure));
+    let told = Fetched::Failure(Arc::clone(&failure), FailureClass::Upstream);
     let mut leader = Box::pin(ask(&responses, KEY, async {
         held.await.expect("released");
         told
@@ -94,7 +94,8 @@ async fn failures_are_shared_by_those_who_wait_and_forgotten() {
     assert!(other.as_mut().now_or_never().is_none());
     release.send(()).expect("the leader listens");
     leader.await;
-    assert!(matches!(other.await, Fetched::Failure(shared) if Arc::ptr_eq(&shared, &failure)));
+    let shared = other.await;
+    assert!(matches!(shared, Fetched::Failure(shared, FailureClass::Upstream) if Arc::ptr_eq(&shared, &failure)));
     assert!(!is_kept(&responses, KEY).await);
     let figures = responses.figures().await;
     assert_eq!((figures.entries, figures.hits, figures.shared, figures.misses), (0, 0, 1, 1));

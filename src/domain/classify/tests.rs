@@ -1,5 +1,6 @@
 use super::*;
 use crate::domain::fault::Provenance;
+use crate::domain::usage::FailureClass;
 use proptest::prelude::*;
 
 /// Saturday, 2026-11-21T22:00:00Z
@@ -287,4 +288,31 @@ proptest! {
             prop_assert!(moment > NOW);
         }
     }
+}
+
+#[test]
+fn a_failure_is_the_clients_a_limits_or_the_upstreams() {
+    for rule in rules() {
+        let (kind, Example { status, body }) = (rule.kinds[0], rule.example);
+        let fault = fault(kind, status, body);
+        let class = fault.failure_class();
+        assert_eq!(class == FailureClass::Client, fault.scope == FaultScope::Request, "{kind:?} {status} {body}");
+        let is_owner = matches!(fault.scope, FaultScope::Account | FaultScope::AccountModel);
+        assert!(!is_owner || class == FailureClass::Limit, "{kind:?} {status} {body}");
+        assert!(status < 500 || is_owner || class != FailureClass::Limit, "{kind:?} {status} {body}");
+    }
+    let openai = ProviderKind::OpenAiCompatible;
+    for (status, class) in [
+        (400, FailureClass::Client),
+        (404, FailureClass::Client),
+        (429, FailureClass::Limit),
+        (402, FailureClass::Limit),
+        (401, FailureClass::Upstream),
+        (500, FailureClass::Upstream),
+        (504, FailureClass::Upstream),
+    ] {
+        assert_eq!(fault(openai, status, "{}").failure_class(), class, "{status}");
+    }
+    assert_eq!(classify_transport(TransportFault::Unsendable).failure_class(), FailureClass::Client);
+    assert_eq!(classify_transport(TransportFault::Idle).failure_class(), FailureClass::Upstream);
 }

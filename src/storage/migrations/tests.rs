@@ -18,7 +18,10 @@ const V3: Schema = Schema {
 };
 
 /// Versions that have been released, frozen.
-const RELEASED: [Schema; 1] = [Schema { sql: include_str!("schema_v1.sql"), steps: &[] }];
+const RELEASED: [Schema; 2] = [
+    Schema { sql: include_str!("schema_v1.sql"), steps: &[] },
+    Schema { sql: include_str!("schema_v2.sql"), steps: &[""] },
+];
 
 /// A statement without its comments and the layout of its text.
 fn normalized(sql: &str) -> String {
@@ -95,6 +98,23 @@ fn the_rows_of_a_released_version_are_kept() {
     }
     assert_eq!(one("SELECT requests || '' FROM key_stats"), "7");
     assert_eq!(one("SELECT value FROM settings"), "as it was");
+}
+
+#[test]
+fn the_classes_of_failures_that_version_2_counted_are_not_known() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("pool.db");
+    let old = open(&path, &RELEASED[1], NOW).unwrap();
+    assert_eq!(version(&old), 2);
+    let row =
+        "INSERT INTO hourly_stats VALUES (0, 'ollama', 'm', 9, 3, 4, 2, 1, 1, 0, 0, zeroblob(152), zeroblob(152), 1)";
+    old.execute_batch(row).unwrap();
+    drop(old);
+    let new = open(&path, &Schema::CURRENT, NOW).unwrap();
+    let classes = "failure_limit + failure_upstream + failure_client + failure_cut";
+    let sql = format!("SELECT failure, {classes}, cache_hits FROM hourly_stats");
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    assert_eq!(new.query_row(&sql, [], read).unwrap(), (4, 0, 1));
 }
 
 #[test]

@@ -24,7 +24,7 @@ async fn fill(fixture: &Fixture) {
     let rest = "
         WITH RECURSIVE ages (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM ages WHERE n < 2399)
         INSERT INTO hourly_stats SELECT :hour - n * 3600000, 'ollama', 'm', 1, 1, 0, 0, 0, 0, 0, 0, zeroblob(152),
-            zeroblob(152), 0 FROM ages;
+            zeroblob(152), 0, 0, 0, 0, 0 FROM ages;
         ";
     let tokens = "
         WITH RECURSIVE ages (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM ages WHERE n < 2399)

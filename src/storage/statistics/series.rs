@@ -13,7 +13,7 @@ use crate::storage::{Error, Storage};
 /// Whose hours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SeriesOf {
-    /// Client requests: all, or those to one provider or for one model. With durations.
+    /// Client requests: all, or those to one provider or for one model. With durations and classes of failures.
     Requests { provider: Option<ProviderId>, model: Option<String> },
     /// Client requests with one client token.
     ClientToken { id: ClientTokenId, provider: Option<ProviderId>, model: Option<String> },
@@ -73,7 +73,7 @@ fn span<'a>(since: &'a Timestamp, until: &'a Timestamp) -> [(&'static str, &'a d
 fn of_requests(tx: &Transaction<'_>, params: &Params<'_>) -> Result<Vec<(Timestamp, HourTally)>, Error> {
     const SQL: &str = "
         SELECT hour_at, requests, success, failure, client_gone, input_tokens, output_tokens, cached_tokens, cost_nanos,
-            cache_hits, latency, first_token
+            cache_hits, failure_limit, failure_upstream, failure_client, failure_cut, latency, first_token
         FROM hourly_stats
         WHERE hour_at >= :since AND hour_at < :until AND (:provider_id IS NULL OR provider_id = :provider_id)
             AND (:model IS NULL OR model = :model)
@@ -82,9 +82,9 @@ fn of_requests(tx: &Transaction<'_>, params: &Params<'_>) -> Result<Vec<(Timesta
         .query_and_then(params, |row| {
             let mut fields = Fields::of(row, "hourly_stats");
             let at = fields.next("hour_at")?;
-            let tally = fields.request_tally()?;
+            let (tally, failures) = (fields.request_tally()?, fields.failures()?);
             let (latency, first_token) = (fields.next("latency")?, fields.next("first_token")?);
-            Ok((at, HourTally { tally, latency, first_token }))
+            Ok((at, HourTally { tally, failures, latency, first_token }))
         })?
         .collect()
 }

@@ -77,6 +77,36 @@ async fn totals_and_rankings_are_by_provider_model_and_time() {
 }
 
 #[tokio::test]
+async fn models_are_told_with_how_long_their_streams_took_to_begin() {
+    let fixture = Fixture::new().await;
+    let (ollama, openrouter) = (ProviderId::ollama(), ProviderId::openrouter());
+    let row = |provider, model, at, millis: &[u64]| {
+        let mut row = requests(nobody(), provider, model, at, 1);
+        for ms in millis {
+            row.1.hour.first_token.record(Duration::from_millis(*ms));
+        }
+        row
+    };
+    let rows = vec![
+        row(&ollama, "m", NOW - HOUR, &[30, 30]),
+        row(&ollama, "m", NOW, &[400]),
+        row(&ollama, "m", NOW - 9 * HOUR, &[9_000]),
+        row(&ollama, "n", NOW, &[]),
+        row(&openrouter, "m", NOW, &[1]),
+    ];
+    store(&fixture, rows).await;
+    let models = fixture.storage.models_since(None, (NOW - HOUR).hour(), 9).await.unwrap().top;
+    let told: Vec<_> = models
+        .iter()
+        .map(|m| {
+            (m.provider.as_str(), &*m.model, m.first_token.counts().iter().sum::<u64>(), m.first_token.percentile(50))
+        })
+        .collect();
+    let expected = [("ollama", "m", 3, Some(50)), ("ollama", "n", 0, None), ("openrouter", "m", 1, Some(1))];
+    assert_eq!(told, expected);
+}
+
+#[tokio::test]
 async fn tokens_are_ranked_with_their_names_also_when_they_are_deleted() {
     let fixture = Fixture::new().await;
     let (one, two) = (new_token(&fixture, 1).await, new_token(&fixture, 2).await);

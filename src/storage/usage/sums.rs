@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, Transaction, named_params};
 use crate::domain::ids::{ApiKeyId, ClientTokenId};
 use crate::domain::provider::ProviderId;
 use crate::domain::time::Timestamp;
-use crate::domain::usage::{AttemptKey, Histogram, HourTally, KeyTally, RequestKey, RequestTally, Tally};
+use crate::domain::usage::{AttemptKey, Failures, Histogram, HourTally, KeyTally, RequestKey, RequestTally, Tally};
 use crate::storage::Error;
 use crate::storage::columns::{Fields, TallyParams};
 
@@ -134,13 +134,19 @@ pub(super) fn add_to_hour(tx: &Transaction<'_>, key: HourKey<'_>, tally: &HourTa
         "
         INSERT INTO hourly_stats
             (hour_at, provider_id, model, requests, success, failure, client_gone, input_tokens, output_tokens,
-            cached_tokens, cost_nanos, cache_hits, latency, first_token)
+            cached_tokens, cost_nanos, cache_hits, failure_limit, failure_upstream, failure_client, failure_cut, latency,
+            first_token)
         VALUES
             (:hour_at, :provider_id, :model, :requests, :success, :failure, :client_gone, :input_tokens, :output_tokens,
-            :cached_tokens, :cost_nanos, :cache_hits, :latency, :first_token)
+            :cached_tokens, :cost_nanos, :cache_hits, :failure_limit, :failure_upstream, :failure_client, :failure_cut,
+            :latency, :first_token)
         ON CONFLICT (hour_at, provider_id, model) DO UPDATE SET ",
         add_request_counts_sql!(),
         ",
+            failure_limit = failure_limit + excluded.failure_limit,
+            failure_upstream = failure_upstream + excluded.failure_upstream,
+            failure_client = failure_client + excluded.failure_client,
+            failure_cut = failure_cut + excluded.failure_cut,
             latency = excluded.latency,
             first_token = excluded.first_token"
     );
@@ -148,11 +154,18 @@ pub(super) fn add_to_hour(tx: &Transaction<'_>, key: HourKey<'_>, tally: &HourTa
     latency.add(&tally.latency);
     first_token.add(&tally.first_token);
     let (latency, first_token) = (latency.to_bytes(), first_token.to_bytes());
+    let Failures { limit, upstream, client, cut } = tally.failures;
+    let [limit, upstream, client, cut] =
+        [limit, upstream, client, cut].map(|count| i64::try_from(count).unwrap_or(i64::MAX));
     let counts = TallyParams::of_requests(&tally.tally);
     let params = counts.with(named_params! {
         ":hour_at": key.hour_at,
         ":provider_id": key.provider,
         ":model": key.model,
+        ":failure_limit": limit,
+        ":failure_upstream": upstream,
+        ":failure_client": client,
+        ":failure_cut": cut,
         ":latency": latency,
         ":first_token": first_token,
     });

@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::fault::{Cooldown, FaultScope, Provenance, Reason};
 use crate::domain::ids::{ApiKeyId, ClientTokenId};
 use crate::domain::time::Timestamp;
-use crate::domain::usage::{HourTally, TokenUsage};
+use crate::domain::usage::{Failures, HourTally, TokenUsage};
 use crate::storage::ListClientTokens;
 use crate::storage::tests::{Fixture, NOW};
 use crate::storage::{KeyEdit, KeyRef, NewClientToken, SeriesOf};
@@ -27,7 +27,8 @@ fn requests(
     at: Timestamp,
     n: u64,
 ) -> (RequestKey, RequestTally) {
-    let hour = HourTally { tally: tally(n), ..HourTally::default() };
+    let failures = Failures { limit: n, upstream: 2 * n, client: 3 * n, cut: 4 * n };
+    let hour = HourTally { tally: tally(n), failures, ..HourTally::default() };
     let mut tally = RequestTally { hour, last_used_at: at, ..RequestTally::default() };
     tally.hour.tally.cache_hits = n;
     tally.hour.latency.record(Duration::from_millis(30));
@@ -77,6 +78,7 @@ async fn figures_add_up_exactly_over_flushes_and_restarts() {
     assert_eq!(fixture.storage.top_models(None, 9).await.unwrap()[0].tally, counted(3));
     let hours = fixture.storage.series(of_all(), NOW, NOW + HOUR).await.unwrap().unwrap();
     assert_eq!((hours.len(), hours[0].0, hours[0].1.tally), (1, NOW.hour(), counted(3)));
+    assert_eq!(hours[0].1.failures, Failures { limit: 3, upstream: 6, client: 9, cut: 12 });
     let (latency, first_token) = (&hours[0].1.latency, &hours[0].1.first_token);
     assert_eq!((latency.counts()[5], first_token.counts()[2]), (3, 3));
     assert_eq!(latency.counts().iter().sum::<u64>(), 3);

@@ -1,6 +1,7 @@
 //! The admin's bearer token, as a security scheme of the document.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use poem::Request;
 use poem::web::headers::authorization::Bearer as Credential;
@@ -38,7 +39,7 @@ async fn check(request: &Request, bearer: Bearer) -> poem::Result<Caller> {
     if state.admin_token.matches(&bearer.token) {
         return Ok(*caller);
     }
-    Err(slowed_down(state, address).await.into())
+    Err(refused(state, address).await.into())
 }
 
 /// Whether a request that anybody may make is the admin's: it has the admin token, and comes from where one may be tried.
@@ -56,19 +57,45 @@ pub(crate) async fn is_admin(request: &Request, state: &State) -> bool {
     if state.admin_token.matches(bearer.token()) {
         return true;
     }
-    drop(slowed_down(state, address).await);
+    slowed_down(state, address).await;
     false
 }
 
+/// What came of trying a token.
+pub(crate) enum TokenTried {
+    Right,
+    Wrong,
+    /// Too many wrong ones came from there; another can be tried after so many seconds.
+    TooMany(u64),
+}
+
+/// Tries a token as a route of the API would, and takes as long.
+pub(crate) async fn try_token(token: &str, caller: Caller, state: &State) -> TokenTried {
+    let Origin::Network(address) = caller.origin else { return TokenTried::Right };
+    if state.admin_token.matches(token) {
+        return TokenTried::Right;
+    }
+    match slowed_down(state, address).await {
+        Some(retry_after) => TokenTried::TooMany(retry_after.as_secs().max(1)),
+        None => TokenTried::Wrong,
+    }
+}
+
 /// Tells that the token is wrong: the later, the more of them the address sent. The right one never comes here.
-async fn slowed_down(state: &State, address: IpAddr) -> Error {
+async fn refused(state: &State, address: IpAddr) -> Error {
+    slowed_down(state, address).await.map_or_else(wrong_token, Error::too_many_failures)
+}
+
+/// Counts a wrong token and waits for as long as that costs; answers after which time to come again where it is not
+/// waited for.
+async fn slowed_down(state: &State, address: IpAddr) -> Option<Duration> {
     match state.control.wrong_admin_tokens.failed(address, state.clock.now()) {
-        Penalty::None => wrong_token(),
+        Penalty::None => None,
         Penalty::Delay(held) => {
             sleep(held.delay()).await;
-            wrong_token()
+            None
         }
-        Penalty::Refusal { retry_after } => Error::too_many_failures(retry_after),
+        Penalty::Refusal { retry_after } => Some(retry_after),
     }
 }
 

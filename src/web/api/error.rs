@@ -126,7 +126,7 @@ pub(crate) async fn error_response(error: poem::Error) -> Response {
     if error.is_from_response() {
         return error.into_response();
     }
-    if is_body_refused(&error, <dyn std::error::Error + Send + Sync>::is::<LengthLimitError>) {
+    if is_body_too_large(&error) {
         return body_too_large();
     }
     let is_too_slow = |cause: &io::Error| cause.kind() == io::ErrorKind::TimedOut;
@@ -188,6 +188,11 @@ fn refusal(status: StatusCode, code: &str, sentence: impl Into<String>) -> Respo
     let mut response = body(sentence, code).into_response();
     response.set_status(status);
     response
+}
+
+/// Whether the body was larger than the option allows.
+pub(crate) fn is_body_too_large(error: &poem::Error) -> bool {
+    is_body_refused(error, <dyn std::error::Error + Send + Sync>::is::<LengthLimitError>)
 }
 
 /// Limits are enforced while the body is read, so poem sees them as a failed read.

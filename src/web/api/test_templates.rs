@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::Tag;
 use super::choice::Choice;
-use super::language::Language;
+use crate::web::language::Language;
 
 const TEMPLATES: &str = include_str!("../../../assets/test-templates.json");
 

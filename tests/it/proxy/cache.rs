@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{app_with_keys, code, counts, eventually, nothing_in_flight, said, tokens, totals};
+use super::{app_with_keys, code, counts, eventually, failures, nothing_in_flight, said, tokens, totals};
 use crate::support::{Answer, Call, Reply, Role, TestApp};
 
 /// An app with one API key whose cache keeps everything.
@@ -295,6 +295,7 @@ fn a_leader_that_fails_tells_those_who_wait_and_nothing_is_kept() {
     );
     assert!(replies.iter().all(|reply| x_cache(reply) == "MISS" && reply.body == replies[0].body), "{replies:?}");
     assert_eq!((app.upstream.requests().len(), counts(&app)), (1, [6, 0, 6, 0]));
+    assert_eq!(failures(&app), [6, 0, 0, 0]);
     assert_eq!(figures(&app, "response")["entries"], 0);
     app.clock.advance(Duration::from_secs(78));
     assert_eq!(x_cache(&app.client().chat("the same").send().expect(200)), "MISS");
@@ -306,7 +307,7 @@ fn a_refusal_of_the_request_is_told_to_all_as_it_came() {
     let refusal = json!({"error": {"message": "no such thing", "type": "x", "code": "y"}});
     let replies = together(&app, 3, Answer::json(400, &refusal));
     assert!(replies.iter().all(|reply| reply.status == 400 && reply.json() == refusal), "{replies:?}");
-    assert_eq!(app.upstream.requests().len(), 1);
+    assert_eq!((app.upstream.requests().len(), failures(&app)), (1, [0, 0, 3, 0]));
 }
 
 #[test]

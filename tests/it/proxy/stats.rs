@@ -4,7 +4,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use super::{app_with_keys, counts, delta, eventually, names, part, tokens};
+use super::{app_with_keys, counts, delta, eventually, failures, names, part, tokens};
 use crate::support::{Answer, Role, TestApp};
 
 /// `[requests, success, failure, client gone]` of each API key, in the order of [`names`].
@@ -61,14 +61,73 @@ fn requests_attempts_and_tokens_are_counted_exactly() {
 }
 
 #[test]
+fn each_failure_is_counted_by_what_it_came_of() {
+    const LIMIT: usize = 0;
+    const UPSTREAM: usize = 1;
+    const CLIENT: usize = 2;
+    const CUT: usize = 3;
+    let in_stream = [part(delta("first")), part("data: {\"error\":{\"message\":\"too many\",\"code\":429}}\n\n")];
+    let broken = [part(delta("first"))];
+    for (what, answers, is_stream, class) in [
+        ("a quota", vec![Answer::status(429).retry_after(60)], false, LIMIT),
+        ("no credit", vec![Answer::status(402)], false, LIMIT),
+        ("a fault of the provider", vec![Answer::status(500), Answer::status(500)], false, UPSTREAM),
+        ("no answer", vec![Answer::close_before_answer(), Answer::close_before_answer()], false, UPSTREAM),
+        ("a key that is rejected", vec![Answer::status(401)], false, UPSTREAM),
+        ("a bad request", vec![Answer::status(400)], false, CLIENT),
+        ("a bad request for a stream", vec![Answer::status(422)], true, CLIENT),
+        ("an unknown model", vec![Answer::status(404)], false, CLIENT),
+        ("a stream that breaks", vec![Answer::sse_raw(broken)], true, CUT),
+        ("an error within a stream", vec![Answer::sse_raw(in_stream)], true, CUT),
+    ] {
+        let app = app_with_keys(1);
+        app.upstream.any_key().plays(answers);
+        if is_stream {
+            drop(app.client().chat("hi").stream().rest());
+        } else {
+            app.client().chat("hi").send();
+        }
+        let mut expected = [0; 4];
+        expected[class] = 1;
+        eventually(what, || counts(&app)[0] == 1);
+        assert_eq!((counts(&app), failures(&app)), ([1, 0, 1, 0], expected), "{what}");
+    }
+}
+
+#[test]
+fn a_request_without_a_key_that_is_usable_fails_at_a_limit() {
+    let app = app_with_keys(1);
+    let client = app.client_with(&json!({"provider": "all"}));
+    client.chat("hi").via("/openrouter").send().expect(503);
+    app.admin().post("/admin/keys/disable", &json!({"apiKey": names(1)[0]})).expect(200);
+    client.chat("hi").send().expect(503);
+    app.admin().post("/admin/keys/enable", &json!({"apiKey": names(1)[0]})).expect(200);
+    app.upstream.any_key().plays([Answer::status(429).retry_after(60)]);
+    client.chat("hi").send().expect(429);
+    client.chat("hi").send().expect(429);
+    assert_eq!((counts(&app), failures(&app)), ([4, 0, 4, 0], [4, 0, 0, 0]));
+}
+
+#[test]
+fn what_is_refused_before_the_pool_is_asked_fails_at_nothing() {
+    let app = app_with_keys(1);
+    app.client().call("POST", "/v1/chat/completions").body("{").send().expect(400);
+    app.bearer("sk-wrong").chat("hi").send().expect(401);
+    assert_eq!((counts(&app), failures(&app)), ([0; 4], [0; 4]));
+}
+
+#[test]
 fn what_was_counted_survives_a_restart() {
     let mut app = app_with_keys(2);
     let client = named(&app, "busy");
     six_requests(&app, &client);
-    let before = (counts(&app), tokens(&app), of_keys(&app, 2), request_count(&app, "busy"), public(&app));
+    let all = |app: &TestApp| {
+        (counts(app), failures(app), tokens(app), of_keys(app, 2), request_count(app, "busy"), public(app))
+    };
+    let before = all(&app);
     app.restart();
-    let after = (counts(&app), tokens(&app), of_keys(&app, 2), request_count(&app, "busy"), public(&app));
-    assert_eq!(before, after);
+    assert_eq!(before, all(&app));
+    assert_eq!(before.1, [0, 1, 1, 0]);
     app.bearer(client.token()).chat("hi").send().expect(200);
     assert_eq!(counts(&app), [7, 4, 2, 1]);
 }

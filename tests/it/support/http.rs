@@ -37,6 +37,12 @@ impl Call {
         self.header("content-type", "application/json").body(body.to_string())
     }
 
+    /// The fields of a form, as a browser sends them.
+    pub(crate) fn form(self, fields: &[(&str, &str)]) -> Self {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        self.header("content-type", "application/x-www-form-urlencoded").body(body)
+    }
+
     /// A body as it is, without a content type.
     pub(crate) fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
@@ -167,6 +173,13 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
+    /// The first cookie that it sets, as `name=value`.
+    #[track_caller]
+    pub(crate) fn cookie(&self) -> String {
+        let cookie = self.header("set-cookie").unwrap_or_else(|| panic!("no cookie: {}", self.text()));
+        cookie.split(';').next().unwrap_or_default().to_owned()
+    }
+
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e} in status {}: {}", self.status, self.text()))

@@ -19,7 +19,7 @@ const SQL: &str = concat!(
 );
 pub(super) const VERSION: u32 = 1;
 /// Of this program.
-pub(super) const CURRENT: u32 = 2;
+pub(super) const CURRENT: u32 = 3;
 /// When the program was stopped that left it.
 const LEFT_AT: i64 = 1_795_338_802_193;
 const HOUR_MS: i64 = 3_600_000;

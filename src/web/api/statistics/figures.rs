@@ -2,7 +2,7 @@
 
 use poem_openapi::Object;
 
-use crate::domain::usage::{Histogram, HourTally, Tally, dollars};
+use crate::domain::usage::{self, Histogram, HourTally, Tally, dollars};
 
 /// How many, how they ended, and what they used.
 #[derive(Object)]
@@ -23,22 +23,38 @@ pub(super) struct Figures {
     cost_usd: String,
 }
 
-/// Sums, and how long it took.
+/// Sums, what failures came of, and how long it took.
 #[derive(Object)]
 #[oai(rename_all = "camelCase")]
 pub(super) struct TimedFigures {
     #[oai(flatten)]
     figures: Figures,
+    failures: Failures,
     /// From the request's arrival to the end of the answer; null where nothing was measured.
     latency_ms: Option<Percentiles>,
     /// From the request's arrival to a stream's first event; null where nothing was measured.
     first_token_ms: Option<Percentiles>,
 }
 
+/// What the failures came of: each request that failed is in one of these. Known of client requests as a whole only, and
+/// not of those that an older version counted; of others they are 0, so that their sum is less than `failure`.
+#[derive(Object)]
+#[oai(rename = "FailureClasses")]
+struct Failures {
+    /// A rate, a quota, or no key that was usable.
+    limit: u64,
+    /// The provider, the way to it, or keys that it rejects.
+    upstream: u64,
+    /// The request's own fault. What is refused before its token and body were good is not counted at all.
+    client: u64,
+    /// An answer that had begun broke off or ended in an error, or the server stopped before it was over.
+    cut: u64,
+}
+
 /// Milliseconds within which half of all and 95 % of all were done, estimated from counts by duration: each lies in the
 /// same class of durations as the true value, whose bounds are 1, 2, 5, 10, 20, 50 and so on.
 #[derive(Object)]
-struct Percentiles {
+pub(super) struct Percentiles {
     p50: u64,
     p95: u64,
 }
@@ -63,14 +79,22 @@ impl From<&HourTally> for TimedFigures {
     fn from(hours: &HourTally) -> Self {
         Self {
             figures: Figures::from(&hours.tally),
+            failures: Failures::from(&hours.failures),
             latency_ms: Percentiles::of(&hours.latency),
             first_token_ms: Percentiles::of(&hours.first_token),
         }
     }
 }
 
+impl From<&usage::Failures> for Failures {
+    fn from(failures: &usage::Failures) -> Self {
+        let usage::Failures { limit, upstream, client, cut } = *failures;
+        Self { limit, upstream, client, cut }
+    }
+}
+
 impl Percentiles {
-    fn of(durations: &Histogram) -> Option<Self> {
+    pub(super) fn of(durations: &Histogram) -> Option<Self> {
         Some(Self { p50: durations.percentile(50)?, p95: durations.percentile(95)? })
     }
 }

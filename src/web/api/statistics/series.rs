@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 use poem_openapi::{Enum, Object};
 
-use super::figures::{Figures, TimedFigures};
+use super::figures::{Figures, Percentiles, TimedFigures};
 use crate::domain::ids::{ApiKeyId, ClientTokenId};
 use crate::domain::provider::ProviderId;
 use crate::domain::series::{self, Buckets, Range};
@@ -66,13 +66,15 @@ pub(super) struct ModelRanking {
 }
 
 #[derive(Object)]
-#[oai(rename = "ModelSums")]
+#[oai(rename = "ModelSums", rename_all = "camelCase")]
 #[expect(clippy::struct_field_names, reason = "the JSON field is called so")]
 struct Model {
     provider: String,
     model: String,
     #[oai(flatten)]
     figures: Figures,
+    /// From the request's arrival to a stream's first event; null where nothing was measured.
+    first_token_ms: Option<Percentiles>,
 }
 
 #[derive(Object)]
@@ -229,6 +231,7 @@ impl From<&ModelTally> for Model {
             provider: model.provider.to_string(),
             model: model.model.to_string(),
             figures: Figures::from(&model.tally),
+            first_token_ms: Percentiles::of(&model.first_token),
         }
     }
 }

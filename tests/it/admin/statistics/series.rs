@@ -81,6 +81,7 @@ fn a_series_has_every_hour_of_a_day() {
     let empty = json!({
         "start": "2026-01-01T16:00:00.000Z", "requests": 0, "success": 0, "failure": 0, "clientGone": 0, "cacheHits": 0,
         "inputTokens": 0, "outputTokens": 0, "cachedTokens": 0, "costUsd": "0", "latencyMs": null, "firstTokenMs": null,
+        "failures": {"limit": 0, "upstream": 0, "client": 0, "cut": 0},
     });
     assert_eq!(buckets[0], empty);
 }
@@ -95,6 +96,10 @@ fn durations_are_told_where_there_are_any() {
         assert!(0 < p50 && p50 <= p95, "{of}");
     }
     assert_eq!(plain["firstTokenMs"], Value::Null, "nothing was streamed then");
+    let models = app.admin().get("/admin/stats/models?range=7d").expect(200).json();
+    let [streamed, plain] = models["models"].as_array().expect("models").as_slice() else { panic!("{models}") };
+    assert_eq!(streamed["firstTokenMs"], stream["firstTokenMs"]);
+    assert_eq!(plain["firstTokenMs"], Value::Null);
 }
 
 #[test]

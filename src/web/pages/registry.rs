@@ -1,0 +1,29 @@
+//! Every page, with samples of what its template may see: what the tests of the templates render.
+
+use minijinja::value::{Serde, Value};
+
+use super::{error, gate, patterns, security};
+use crate::web::templates::Page;
+
+/// A page of which there are samples.
+pub(in crate::web) trait Sampled: Page + Sized {
+    /// At least one of each shape that the page can have.
+    fn samples() -> Vec<Self>;
+}
+
+/// A template, and samples of its page.
+pub(in crate::web) type Registered = (&'static str, Vec<Value>);
+
+fn of<P: Sampled>() -> Registered {
+    (P::TEMPLATE, P::samples().into_iter().map(|sample| Value::from(Serde(sample))).collect())
+}
+
+pub(in crate::web) fn all() -> Vec<Registered> {
+    vec![
+        of::<error::ErrorPage>(),
+        of::<gate::SignIn>(),
+        of::<patterns::Patterns>(),
+        of::<security::NewToken>(),
+        of::<security::Security>(),
+    ]
+}

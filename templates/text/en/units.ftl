@@ -1,0 +1,10 @@
+unit-largest = { $n } B
+unit-larger = { $n } M
+unit-large = { $n } K
+unit-days = { $n } d
+unit-hours = { $n } h
+unit-minutes = { $n } min
+unit-seconds = { $n } s
+unit-milliseconds = { $n } ms
+unit-ago = { $n } ago
+unit-just-now = just now

@@ -1,0 +1,10 @@
+unit-largest = { $n } 亿
+unit-larger = { $n } 万
+unit-large = { $n } 千
+unit-days = { $n } 天
+unit-hours = { $n } 小时
+unit-minutes = { $n } 分
+unit-seconds = { $n } 秒
+unit-milliseconds = { $n } ms
+unit-ago = { $n }前
+unit-just-now = 刚刚
