@@ -55,11 +55,8 @@ state-done = 已完成
 state-failed = 失败
 state-canceled = 已取消
 
-# 时间，以及脚本需要的单位：先是天，再是更小的单位；万、亿
-time-ago = { $span }前
+# 时间
 time-over = 现在
-unit-words = 天 小时 分 秒
-unit-big = 10000 万 100000000 亿
 
 # 各页面通用
 common-cancel = 取消
