@@ -4,14 +4,17 @@
 //! answered with `303`, one that was not with `422` and the same page. Scripts fetch the same pages and put what differs
 //! in place. What an admin sees is below `/dashboard`; the routes of the API never take the cookie of a page.
 
+mod cache;
 mod error;
 mod fields;
 mod frame;
 mod gate;
+mod jobs;
 mod languages;
 mod lists;
 #[cfg(debug_assertions)]
 mod patterns;
+mod providers;
 #[cfg(test)]
 mod registry;
 mod same_origin;
@@ -80,7 +83,7 @@ fn routes() -> Vec<PageRoute> {
         #[cfg(debug_assertions)]
         ("/_patterns", get(patterns::show)),
     ];
-    [shared, tokens::routes()].into_iter().flatten().collect()
+    [shared, cache::routes(), jobs::routes(), providers::routes(), tokens::routes()].into_iter().flatten().collect()
 }
 
 /// The paths of pages, as the log may name them.

@@ -23,8 +23,8 @@ const TABLE: &str = "job_items";
 pub enum NewItem {
     /// To be looked at.
     Key(NewApiKey),
-    /// Decided when it was read: a word and a sentence. Of its text nothing is kept.
-    Decided { result: &'static str, why: String },
+    /// Decided when it was read: a word, and more about that. Of its text nothing is kept.
+    Decided { result: &'static str, detail: Value },
 }
 
 /// An item that is not done.
@@ -79,7 +79,7 @@ pub(super) enum Sealed {
 
 pub(super) enum SealedItem {
     Key { ciphertext: Vec<u8>, label: String },
-    Decided { result: &'static str, why: String },
+    Decided { result: &'static str, detail: Value },
 }
 
 impl Storage {
@@ -187,7 +187,7 @@ impl Storage {
 pub(super) fn seal(vault: &Vault, job: JobId, items: Vec<NewItem>) -> Result<Vec<SealedItem>, Error> {
     let numbered = (1_u32..).zip(items);
     let seal = |(number, item): (u32, NewItem)| match item {
-        NewItem::Decided { result, why } => Ok(SealedItem::Decided { result, why }),
+        NewItem::Decided { result, detail } => Ok(SealedItem::Decided { result, detail }),
         NewItem::Key(key) => {
             let ciphertext = vault.seal(&secret_place(job, number), key.secret.expose().as_bytes())?;
             Ok(SealedItem::Key { ciphertext, label: key.label })
@@ -209,9 +209,9 @@ pub(super) fn insert_new(tx: &Transaction<'_>, job: JobId, items: &[SealedItem])
         INSERT INTO job_items (job_id, number, label, secret_ciphertext, result, detail)
         VALUES (:job_id, :number, :label, :secret_ciphertext, :result, :detail)";
     for (number, item) in (1_u32..).zip(items) {
-        let (label, ciphertext, result, why) = match item {
+        let (label, ciphertext, result, detail) = match item {
             SealedItem::Key { ciphertext, label } => (Some(label), Some(ciphertext), None, None),
-            SealedItem::Decided { result, why } => (None, None, Some(result), Some(why)),
+            SealedItem::Decided { result, detail } => (None, None, Some(result), Some(detail)),
         };
         tx.prepare_cached(SQL)?.execute(named_params! {
             ":job_id": job,
@@ -219,7 +219,7 @@ pub(super) fn insert_new(tx: &Transaction<'_>, job: JobId, items: &[SealedItem])
             ":label": label,
             ":secret_ciphertext": ciphertext,
             ":result": result,
-            ":detail": why.map(|why| json!({ "message": why }).to_string()),
+            ":detail": detail.map(Value::to_string),
         })?;
     }
     Ok(items.len() as u64)

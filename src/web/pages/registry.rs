@@ -2,7 +2,7 @@
 
 use minijinja::value::{Serde, Value};
 
-use super::{error, gate, patterns, security, tokens};
+use super::{cache, error, gate, jobs, patterns, providers, security, tokens};
 use crate::web::templates::Page;
 
 /// A page of which there are samples.
@@ -20,9 +20,15 @@ fn of<P: Sampled>() -> Registered {
 
 pub(in crate::web) fn all() -> Vec<Registered> {
     vec![
+        of::<cache::Cache>(),
+        of::<cache::Clear>(),
         of::<error::ErrorPage>(),
         of::<gate::SignIn>(),
+        of::<jobs::Ask>(),
+        of::<jobs::Job>(),
+        of::<jobs::Jobs>(),
         of::<patterns::Patterns>(),
+        of::<providers::Providers>(),
         of::<security::NewToken>(),
         of::<security::Security>(),
         of::<tokens::Ask>(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, stream};
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object};
+use serde_json::json;
 
 use super::super::error::Error;
 use super::super::jobs::{JobBody, job_location};
@@ -121,13 +122,18 @@ async fn start_job(
 ) -> Result<ValidatedAnswer, Error> {
     let item = |line: Line| match line.result {
         Reading::Parsed(key) => NewItem::Key(NewApiKey { secret: key.secret, label: key.label, expires_at: None }),
-        Reading::Skipped(skip @ Skip::Duplicate { .. }) => {
-            NewItem::Decided { result: "duplicate", why: skip.to_string() }
+        Reading::Skipped(Skip::Duplicate { first }) => {
+            let skip = Skip::Duplicate { first };
+            let detail = json!({ "message": skip.to_string(), "code": skip.code(), "line": first });
+            NewItem::Decided { result: "duplicate", detail }
         }
         Reading::Skipped(skip @ (Skip::Blank | Skip::Comment)) => {
-            NewItem::Decided { result: "skipped", why: skip.to_string() }
+            NewItem::Decided { result: "skipped", detail: json!({ "message": skip.to_string(), "code": skip.code() }) }
         }
-        Reading::Refused(refusal) => NewItem::Decided { result: "refused", why: refusal.to_string() },
+        Reading::Refused(refusal) => {
+            let detail = json!({ "message": refusal.to_string(), "code": refusal.code() });
+            NewItem::Decided { result: "refused", detail }
+        }
     };
     let new = NewJob {
         task: JobTask::Import {
