@@ -5,9 +5,11 @@
 //! in place. What an admin sees is below `/dashboard`; the routes of the API never take the cookie of a page.
 
 mod error;
+mod fields;
 mod frame;
 mod gate;
 mod languages;
+mod lists;
 #[cfg(debug_assertions)]
 mod patterns;
 #[cfg(test)]
@@ -15,6 +17,7 @@ mod registry;
 mod same_origin;
 mod security;
 mod session;
+mod tokens;
 mod visit;
 
 use std::sync::Arc;
@@ -65,7 +68,7 @@ impl Pages {
 
 /// Every page.
 fn routes() -> Vec<PageRoute> {
-    vec![
+    let shared = vec![
         ("/assets/:digest/*path", get(asset)),
         ("/language", get(languages::switch)),
         ("/dashboard/security", get(security::show)),
@@ -76,7 +79,8 @@ fn routes() -> Vec<PageRoute> {
         ("/dashboard/sign-out", post(gate::sign_out)),
         #[cfg(debug_assertions)]
         ("/_patterns", get(patterns::show)),
-    ]
+    ];
+    [shared, tokens::routes()].into_iter().flatten().collect()
 }
 
 /// The paths of pages, as the log may name them.

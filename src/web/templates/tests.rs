@@ -9,7 +9,20 @@ use crate::domain::time::Timestamp;
 use crate::web::pages::{SampleFrame, registered};
 
 /// Ids that are put together: what they begin with, and where their ends come from.
-const PUT_TOGETHER: &[&str] = &[];
+const PUT_TOGETHER: &[&str] = &[
+    // Of macros/words.html; crate::web::text::tests has the words.
+    "reason-",
+    "provenance-",
+    "scope-",
+    "verdict-",
+    "checked-by-",
+    "job-kind-",
+    "job-result-",
+    // Of pages/tokens/shown.html.
+    "tokens-created-",
+    "tokens-rotated-",
+    "tokens-revealed-",
+];
 
 fn templates() -> Templates {
     let (clock, _) = Clock::manual(Timestamp::from_millis(1_767_268_800_000));
