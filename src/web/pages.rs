@@ -4,19 +4,23 @@
 //! answered with `303`, one that was not with `422` and the same page. Scripts fetch the same pages and put what differs
 //! in place. What an admin sees is below `/dashboard`; the routes of the API never take the cookie of a page.
 
+mod api_docs;
 mod error;
 mod fields;
 mod frame;
 mod gate;
+mod home;
 mod languages;
 mod lists;
 #[cfg(debug_assertions)]
 mod patterns;
+mod project;
 #[cfg(test)]
 mod registry;
 mod same_origin;
 mod security;
 mod session;
+mod stats;
 mod tokens;
 mod visit;
 
@@ -35,7 +39,7 @@ pub(super) use self::registry::all as registered;
 pub(super) use self::visit::{Admin, Visit, redirect};
 use super::assets::Assets;
 use super::templates::Templates;
-use super::{State, api, network};
+use super::{State, api, network, public};
 use session::Flashes;
 
 /// What all pages share.
@@ -69,6 +73,10 @@ impl Pages {
 /// Every page.
 fn routes() -> Vec<PageRoute> {
     let shared = vec![
+        ("/", get(home::show)),
+        ("/project", get(project::show)),
+        ("/stats", get(stats::show)),
+        ("/api-docs", get(api_docs::show)),
         ("/assets/:digest/*path", get(asset)),
         ("/language", get(languages::switch)),
         ("/dashboard/security", get(security::show)),
@@ -130,8 +138,12 @@ async fn answer<E: Endpoint>(
     pages: Arc<Pages>,
 ) -> poem::Result<Response> {
     let visit = Visit::of(&request, &state, &pages).await;
+    let is_hidden =
+        || visit.session().is_none() && !public::is_shown(request.uri().path(), state.settings.load().public);
     let refusal = if network::is_refused(&request, &state.control.admin_networks) {
         Some(Error::OtherNetwork)
+    } else if is_hidden() {
+        Some(Error::NotFound)
     } else {
         same_origin::refusal(&request, pages.public_url.as_deref())
     };

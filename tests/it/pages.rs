@@ -1,5 +1,7 @@
 //! Pages, as a browser without scripts gets them.
 
 mod frame;
+mod project;
 mod security;
 mod sign_in;
+mod stats;

@@ -2,7 +2,7 @@
 
 use minijinja::value::{Serde, Value};
 
-use super::{error, gate, patterns, security, tokens};
+use super::{api_docs, error, gate, home, patterns, project, security, stats, tokens};
 use crate::web::templates::Page;
 
 /// A page of which there are samples.
@@ -20,9 +20,12 @@ fn of<P: Sampled>() -> Registered {
 
 pub(in crate::web) fn all() -> Vec<Registered> {
     vec![
+        of::<api_docs::ApiDocs>(),
         of::<error::ErrorPage>(),
         of::<gate::SignIn>(),
+        of::<home::Home>(),
         of::<patterns::Patterns>(),
+        of::<project::ProjectPage>(),
         of::<security::NewToken>(),
         of::<security::Security>(),
         of::<tokens::Ask>(),
@@ -33,5 +36,6 @@ pub(in crate::web) fn all() -> Vec<Registered> {
         of::<tokens::Shown>(),
         of::<tokens::Token>(),
         of::<tokens::Tokens>(),
+        of::<stats::Stats>(),
     ]
 }
