@@ -4,4 +4,5 @@ mod frame;
 mod project;
 mod security;
 mod sign_in;
+mod start;
 mod stats;

@@ -2,7 +2,7 @@
 
 use minijinja::value::{Serde, Value};
 
-use super::{api_docs, error, gate, home, patterns, project, security, stats, tokens};
+use super::{api_docs, error, gate, home, patterns, project, security, start, stats, tokens};
 use crate::web::templates::Page;
 
 /// A page of which there are samples.
@@ -36,6 +36,7 @@ pub(in crate::web) fn all() -> Vec<Registered> {
         of::<tokens::Shown>(),
         of::<tokens::Token>(),
         of::<tokens::Tokens>(),
+        of::<start::Start>(),
         of::<stats::Stats>(),
     ]
 }
