@@ -2,7 +2,10 @@
 
 mod frame;
 mod jobs;
+mod project;
 mod providers;
 mod security;
 mod sign_in;
+mod start;
+mod stats;
 mod tokens;

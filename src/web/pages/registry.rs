@@ -2,7 +2,7 @@
 
 use minijinja::value::{Serde, Value};
 
-use super::{cache, error, gate, jobs, patterns, providers, security, tokens};
+use super::{api_docs, cache, error, gate, home, jobs, patterns, project, providers, security, start, stats, tokens};
 use crate::web::templates::Page;
 
 /// A page of which there are samples.
@@ -20,14 +20,17 @@ fn of<P: Sampled>() -> Registered {
 
 pub(in crate::web) fn all() -> Vec<Registered> {
     vec![
+        of::<api_docs::ApiDocs>(),
         of::<cache::Cache>(),
         of::<cache::Clear>(),
         of::<error::ErrorPage>(),
         of::<gate::SignIn>(),
+        of::<home::Home>(),
         of::<jobs::Ask>(),
         of::<jobs::Job>(),
         of::<jobs::Jobs>(),
         of::<patterns::Patterns>(),
+        of::<project::ProjectPage>(),
         of::<providers::Providers>(),
         of::<security::NewToken>(),
         of::<security::Security>(),
@@ -39,5 +42,7 @@ pub(in crate::web) fn all() -> Vec<Registered> {
         of::<tokens::Shown>(),
         of::<tokens::Token>(),
         of::<tokens::Tokens>(),
+        of::<start::Start>(),
+        of::<stats::Stats>(),
     ]
 }

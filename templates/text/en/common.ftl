@@ -10,6 +10,7 @@ frame-unhealthy = not healthy
 frame-sign-in = Sign in
 frame-sign-out = Sign out
 frame-local-times = times are yours; hover shows UTC
+frame-hidden = Only you see this page: it is switched off for strangers.
 
 # Navigation
 nav-label = Console

@@ -9,6 +9,7 @@ frame-unhealthy = 状态异常
 frame-sign-in = 登录
 frame-sign-out = 退出登录
 frame-local-times = 时间为本地时间，悬停显示 UTC
+frame-hidden = 只有你能看到此页面：它对访客已关闭。
 
 # 导航
 nav-label = 控制台
