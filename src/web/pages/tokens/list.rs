@@ -100,7 +100,7 @@ pub(super) async fn show(admin: Admin, Query(asked): Query<Asked>) -> Result<Res
 
 /// What is typed to find a token. It may be a whole one, so it is posted, and comes into an address only where it is not.
 #[handler]
-pub(super) async fn search(admin: Admin, fields: Fields) -> Result<Response, Error> {
+pub(super) async fn find(admin: Admin, fields: Fields) -> Result<Response, Error> {
     let (state, text) = (admin.state(), fields.get("search").trim());
     if ClientTokenSecret::parse(text).is_none() {
         let asked = Asked { search: text.to_owned(), ..Asked::parse(fields.get("list")) };
