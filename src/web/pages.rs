@@ -5,9 +5,11 @@
 //! in place. What an admin sees is below `/dashboard`; the routes of the API never take the cookie of a page.
 
 mod error;
+mod fields;
 mod frame;
 mod gate;
 mod languages;
+mod lists;
 #[cfg(debug_assertions)]
 mod patterns;
 #[cfg(test)]
