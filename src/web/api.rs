@@ -38,7 +38,7 @@ pub(crate) use auth::{TokenTried, is_admin, try_token};
 pub(crate) use backup::Backup;
 pub(crate) use caches::Caches;
 pub(crate) use client_tokens::{
-    ClientTokenAliases, ClientTokenBulk, ClientTokenExport, ClientTokens, SingleClientToken,
+    ClientTokenAliases, ClientTokenBulk, ClientTokenExport, ClientTokens, SingleClientToken, client_token_file,
 };
 pub(crate) use document::{ApiDocument, Documentation, SwaggerUi};
 pub(crate) use error::{
@@ -53,6 +53,7 @@ pub(crate) use key_export::KeyExport;
 pub(crate) use key_imports::KeyImports;
 pub(crate) use key_switches::KeySwitches;
 pub(crate) use metrics::Metrics;
+pub(crate) use parameters::clean_label;
 pub(crate) use project::Project;
 pub(crate) use providers::Providers;
 pub(crate) use public_stats::PublicStatsCache;

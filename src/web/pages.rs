@@ -17,6 +17,7 @@ mod registry;
 mod same_origin;
 mod security;
 mod session;
+mod tokens;
 mod visit;
 
 use std::sync::Arc;
@@ -67,7 +68,7 @@ impl Pages {
 
 /// Every page.
 fn routes() -> Vec<PageRoute> {
-    vec![
+    let shared = vec![
         ("/assets/:digest/*path", get(asset)),
         ("/language", get(languages::switch)),
         ("/dashboard/security", get(security::show)),
@@ -78,7 +79,8 @@ fn routes() -> Vec<PageRoute> {
         ("/dashboard/sign-out", post(gate::sign_out)),
         #[cfg(debug_assertions)]
         ("/_patterns", get(patterns::show)),
-    ]
+    ];
+    [shared, tokens::routes()].into_iter().flatten().collect()
 }
 
 /// The paths of pages, as the log may name them.

@@ -23,7 +23,7 @@ macro_rules! files {
     };
 }
 
-files!(docs, harness);
+files!(accessibility, admin_token, docs, frame, harness, other_sites, sign_in);
 
 #[test]
 fn every_file_is_run() {

@@ -34,7 +34,8 @@ export function bytes(value) {
 /** The largest units of a time span: 1 h 13 min; with `most` 1: 1 h. @param {number} ms */
 export function span(ms, most = 2) {
   const seconds = Math.max(0, Math.floor(ms / 1000));
-  const parts = [Math.floor(seconds / 86_400), Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60, seconds % 60];
+  const [minutes, hours, days] = [60, 3600, 86_400].map((unit) => Math.floor(seconds / unit));
+  const parts = [days, hours % 24, minutes % 60, seconds % 60];
   const first = parts.findIndex((part) => part > 0);
   if (first < 0) return `0 ${words()[3]}`;
   return parts

@@ -80,7 +80,7 @@ pub(super) async fn sign_in(
     let user_agent = request.headers().get(header::USER_AGENT).and_then(|name| name.to_str().ok());
     let change = Change { by: visit.caller().by(), at: state.clock.now() };
     let about = (change.at, user_agent.map(str::to_owned));
-    let session = session::new(&secret, state.admin_token.digest(), is_kept, about);
+    let session = session::new(&secret, state.admin_token.digest(&state.storage), is_kept, about);
     state.storage.add_session(session, change).await?;
     let cookie = secret.cookie(visit.is_secure(), is_kept);
     Ok(Visit::with_cookie(redirect(after(&credentials.next)), &cookie))

@@ -6,6 +6,7 @@ use serde::Serialize;
 use url::form_urlencoded::Serializer;
 
 use crate::storage::{Direction, Page};
+use crate::web::text::Text;
 
 /// Rows on a page: as long as nothing else is wanted, and what else can be.
 const SIZES: [u32; 3] = [25, 50, 100];
@@ -44,14 +45,28 @@ pub(super) struct Column {
     direction: Option<&'static str>,
 }
 
-/// A choice of few, such as a filter.
+/// What something is called: by its name, which is the same in every language, or by a text.
+#[derive(Clone, Serialize)]
+#[serde(untagged)]
+pub(super) enum Label {
+    Name(String),
+    Text(Text),
+}
+
+/// One of few ways to look at something, such as a filter.
 #[derive(Serialize)]
-pub(super) struct Choice {
-    /// Its word.
-    pub(super) name: &'static str,
+pub(super) struct Way {
+    pub(super) label: Label,
     pub(super) href: String,
     pub(super) count: Option<u64>,
     pub(super) is_current: bool,
+}
+
+/// One of the values that a field can have.
+#[derive(Clone, Serialize)]
+pub(super) struct Choice {
+    pub(super) value: String,
+    pub(super) label: Label,
 }
 
 impl Address {
@@ -93,7 +108,8 @@ impl Pager {
     pub(super) fn new(address: &Address, total: u64, page: u64, size: u64) -> Self {
         let (size, page) = (size.max(1), page.max(1));
         let last = total.div_ceil(size).max(1);
-        let href = |number: u64| address.with("page", if number == 1 { String::new() } else { number.to_string() }).href();
+        let href =
+            |number: u64| address.with("page", if number == 1 { String::new() } else { number.to_string() }).href();
         let from = if total == 0 { 0 } else { (page - 1) * size + 1 };
         let size_step = |rows: &u32| Step {
             label: rows.to_string(),
@@ -184,6 +200,16 @@ const fn reversed(direction: Direction) -> Direction {
     }
 }
 
+impl Choice {
+    pub(super) fn new(value: impl Into<String>, label: Text) -> Self {
+        Self { value: value.into(), label: Label::Text(label) }
+    }
+
+    pub(super) fn named(value: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { value: value.into(), label: Label::Name(name.into()) }
+    }
+}
+
 #[cfg(test)]
 impl Pager {
     /// Of a list with pages before and after the one that is shown.
@@ -246,7 +272,9 @@ mod tests {
 
     #[test]
     fn an_address_that_makes_no_sense_shows_the_first_page() {
-        for (number, size, expected) in [("", "", (1, 25)), ("7", "100", (7, 100)), ("0", "7", (1, 25)), ("x", "-1", (1, 25))] {
+        for (number, size, expected) in
+            [("", "", (1, 25)), ("7", "100", (7, 100)), ("0", "7", (1, 25)), ("x", "-1", (1, 25))]
+        {
             let page = page_of(number, size);
             assert_eq!((page.number.get(), page.size.get()), expected, "{number:?} {size:?}");
         }

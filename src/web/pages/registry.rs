@@ -2,7 +2,7 @@
 
 use minijinja::value::{Serde, Value};
 
-use super::{error, gate, patterns, security};
+use super::{error, gate, patterns, security, tokens};
 use crate::web::templates::Page;
 
 /// A page of which there are samples.
@@ -25,5 +25,13 @@ pub(in crate::web) fn all() -> Vec<Registered> {
         of::<patterns::Patterns>(),
         of::<security::NewToken>(),
         of::<security::Security>(),
+        of::<tokens::Ask>(),
+        of::<tokens::Delete>(),
+        of::<tokens::DeleteMany>(),
+        of::<tokens::Edit>(),
+        of::<tokens::Export>(),
+        of::<tokens::Shown>(),
+        of::<tokens::Token>(),
+        of::<tokens::Tokens>(),
     ]
 }

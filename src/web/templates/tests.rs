@@ -18,6 +18,10 @@ const PUT_TOGETHER: &[&str] = &[
     "checked-by-",
     "job-kind-",
     "job-result-",
+    // Of pages/tokens/shown.html.
+    "tokens-created-",
+    "tokens-rotated-",
+    "tokens-revealed-",
 ];
 
 fn templates() -> Templates {

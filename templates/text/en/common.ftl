@@ -4,7 +4,7 @@
 # The frame of every page
 frame-description = A self-hosted pool of LLM API keys
 frame-skip = Skip to content
-frame-offline = The server does not answer. What you see may be old.
+frame-offline = The server does not answer. Look whether this was done before you send it again.
 frame-uptime = up { $span }
 frame-unhealthy = not healthy
 frame-sign-in = Sign in

@@ -3,7 +3,7 @@
 # 每个页面的框架
 frame-description = 自托管的 LLM API 密钥池
 frame-skip = 跳到正文
-frame-offline = 服务器没有响应，当前内容可能已过时。
+frame-offline = 服务器没有响应。重新提交前，先确认操作是否已生效。
 frame-uptime = 已运行 { $span }
 frame-unhealthy = 状态异常
 frame-sign-in = 登录
