@@ -8,6 +8,7 @@ mod error;
 mod fields;
 mod frame;
 mod gate;
+mod keys;
 mod languages;
 mod lists;
 #[cfg(debug_assertions)]
@@ -80,7 +81,7 @@ fn routes() -> Vec<PageRoute> {
         #[cfg(debug_assertions)]
         ("/_patterns", get(patterns::show)),
     ];
-    [shared, tokens::routes()].into_iter().flatten().collect()
+    [shared, keys::routes(), tokens::routes()].into_iter().flatten().collect()
 }
 
 /// The paths of pages, as the log may name them.

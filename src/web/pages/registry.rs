@@ -2,7 +2,7 @@
 
 use minijinja::value::{Serde, Value};
 
-use super::{error, gate, patterns, security, tokens};
+use super::{error, gate, keys, patterns, security, tokens};
 use crate::web::templates::Page;
 
 /// A page of which there are samples.
@@ -22,6 +22,14 @@ pub(in crate::web) fn all() -> Vec<Registered> {
     vec![
         of::<error::ErrorPage>(),
         of::<gate::SignIn>(),
+        of::<keys::Add>(),
+        of::<keys::Ask>(),
+        of::<keys::Export>(),
+        of::<keys::Import>(),
+        of::<keys::Key>(),
+        of::<keys::Keys>(),
+        of::<keys::Reveal>(),
+        of::<keys::Revealed>(),
         of::<patterns::Patterns>(),
         of::<security::NewToken>(),
         of::<security::Security>(),
