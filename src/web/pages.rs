@@ -10,6 +10,7 @@ mod fields;
 mod frame;
 mod gate;
 mod home;
+mod keys;
 mod languages;
 mod lists;
 #[cfg(debug_assertions)]
@@ -89,7 +90,8 @@ fn routes() -> Vec<PageRoute> {
         #[cfg(debug_assertions)]
         ("/_patterns", get(patterns::show)),
     ];
-    [shared, start::routes(), tokens::routes()].into_iter().flatten().collect()
+    let areas = [shared, keys::routes(), start::routes(), tokens::routes()];
+    areas.into_iter().flatten().collect()
 }
 
 /// The paths of pages, as the log may name them.
