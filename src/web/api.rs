@@ -60,6 +60,7 @@ pub(crate) use providers::Providers;
 pub(crate) use public_stats::PublicStatsCache;
 pub(in crate::web) use public_stats::{Figures, Source as FiguresSource};
 pub(crate) use settings::SettingRoutes;
+pub(in crate::web) use settings::{Refusal as SettingRefusal, change_settings};
 pub(crate) use statistics::Statistics;
 pub(in crate::web) use test_templates::Template;
 pub(crate) use test_templates::TestTemplates;

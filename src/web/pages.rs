@@ -18,6 +18,7 @@ mod registry;
 mod same_origin;
 mod security;
 mod session;
+mod settings;
 mod stats;
 mod visit;
 
@@ -80,6 +81,8 @@ fn routes() -> Vec<PageRoute> {
         ("/dashboard/security/admin-token", post(security::reset)),
         ("/dashboard/security/sessions/end-others", post(security::end_others)),
         ("/dashboard/security/sessions/:id/end", post(security::end)),
+        ("/dashboard/settings", get(settings::show).post(settings::change)),
+        ("/dashboard/settings/reset", post(settings::reset)),
         ("/dashboard/sign-in", get(gate::show).post(gate::sign_in)),
         ("/dashboard/sign-out", post(gate::sign_out)),
         #[cfg(debug_assertions)]

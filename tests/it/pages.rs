@@ -3,5 +3,6 @@
 mod frame;
 mod project;
 mod security;
+mod settings;
 mod sign_in;
 mod stats;

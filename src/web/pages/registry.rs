@@ -2,7 +2,7 @@
 
 use minijinja::value::{Serde, Value};
 
-use super::{api_docs, error, gate, home, patterns, project, security, stats};
+use super::{api_docs, error, gate, home, patterns, project, security, settings, stats};
 use crate::web::templates::Page;
 
 /// A page of which there are samples.
@@ -28,6 +28,7 @@ pub(in crate::web) fn all() -> Vec<Registered> {
         of::<project::ProjectPage>(),
         of::<security::NewToken>(),
         of::<security::Security>(),
+        of::<settings::SettingsPage>(),
         of::<stats::Stats>(),
     ]
 }

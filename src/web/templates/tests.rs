@@ -9,7 +9,7 @@ use crate::domain::time::Timestamp;
 use crate::web::pages::{SampleFrame, registered};
 
 /// Ids that are put together: what they begin with, and where their ends come from.
-const PUT_TOGETHER: &[&str] = &["api-docs-endpoint-", "api-docs-field-", "api-docs-error-", "api-docs-do-"];
+const PUT_TOGETHER: &[&str] = &["api-docs-endpoint-", "api-docs-field-", "api-docs-error-", "api-docs-do-", "setting-", "settings-group-"];
 
 fn templates() -> Templates {
     let (clock, _) = Clock::manual(Timestamp::from_millis(1_767_268_800_000));
