@@ -107,15 +107,21 @@ impl SessionHash {
 /// Seals and opens secrets. Holds only keys derived from the master key, each for one purpose.
 pub struct Vault {
     sealing: XChaCha20Poly1305,
-    /// An HMAC that has taken in its key and nothing else.
+    /// An HMAC that has taken in its key and nothing else, as the next one.
     fingerprinting: Hmac<Sha256>,
+    credentials: Hmac<Sha256>,
 }
 
 impl Vault {
     pub fn new(master: &MasterKey) -> Self {
         let sealing = subkey(master, b"ollama-api-pool/sealing/1");
         let fingerprinting = subkey(master, b"ollama-api-pool/fingerprinting/1");
-        Self { sealing: XChaCha20Poly1305::new((&*sealing).into()), fingerprinting: keyed_hmac(&fingerprinting) }
+        let credentials = subkey(master, b"ollama-api-pool/credentials/1");
+        Self {
+            sealing: XChaCha20Poly1305::new((&*sealing).into()),
+            fingerprinting: keyed_hmac(&fingerprinting),
+            credentials: keyed_hmac(&credentials),
+        }
     }
 
     /// The nonce, then the ciphertext with its tag.
@@ -143,6 +149,11 @@ impl Vault {
             *byte = digested;
         }
         Fingerprint(bytes)
+    }
+
+    /// Of the hash of a credential that people choose, so that nobody can guess it from what is stored.
+    pub fn credential_digest(&self, hash: &[u8; 32]) -> CredentialDigest {
+        CredentialDigest(self.credentials.clone().chain_update(hash).finalize().into_bytes().into())
     }
 }
 

@@ -1,5 +1,5 @@
-// Loaded in <head>, blocking and tiny, so that both are known before the first paint: the theme that was chosen, and that
-// scripts run (what only they can carry out is hidden otherwise).
+// Loaded in <head>, blocking and tiny, so that both are known before the first paint: the theme that was chosen, and
+// that scripts run (what only they can carry out is hidden otherwise).
 (() => {
   const root = document.documentElement;
   root.dataset.script = "";

@@ -23,6 +23,9 @@ pub enum FaultScope {
 }
 
 impl FaultScope {
+    pub const ALL: [Self; 6] =
+        [Self::Request, Self::Key, Self::Account, Self::AccountModel, Self::Model, Self::Provider];
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Request => "request",
@@ -60,6 +63,8 @@ pub enum Provenance {
 }
 
 impl Provenance {
+    pub const ALL: [Self; 3] = [Self::Stated, Self::Computed, Self::Guessed];
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Stated => "stated",
@@ -69,7 +74,7 @@ impl Provenance {
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Stated, Self::Computed, Self::Guessed].into_iter().find(|p| p.as_str() == text)
+        Self::ALL.into_iter().find(|p| p.as_str() == text)
     }
 }
 
@@ -111,7 +116,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    const ALL: [Self; 21] = [
+    pub const ALL: [Self; 21] = [
         Self::Unauthorized,
         Self::Forbidden,
         Self::KeyLimit,

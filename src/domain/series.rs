@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, ToSpan as _};
 
@@ -86,6 +87,13 @@ impl Buckets {
 /// Where the local day of a moment begins.
 pub fn day_start(at: Timestamp, zone: &TimeZone) -> Timestamp {
     days(1, at, zone).since()
+}
+
+/// The end of a local day that is written as `2026-01-31`; `None` for what is no day.
+pub fn day_end(day: &str, zone: &TimeZone) -> Option<Timestamp> {
+    let next = day.parse::<Date>().ok().filter(|_| day.len() == 10)?.tomorrow().ok()?;
+    let end = next.to_zoned(zone.clone()).ok()?.timestamp();
+    Some(Timestamp::from_millis(end.as_millisecond()))
 }
 
 fn hours(number: u32, now: Timestamp) -> Buckets {

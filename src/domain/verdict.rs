@@ -10,6 +10,8 @@ pub enum CheckVerdict {
 }
 
 impl CheckVerdict {
+    pub const ALL: [Self; 3] = [Self::Valid, Self::Invalid, Self::Unknown];
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Valid => "valid",
@@ -19,6 +21,6 @@ impl CheckVerdict {
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Valid, Self::Invalid, Self::Unknown].into_iter().find(|verdict| verdict.as_str() == text)
+        Self::ALL.into_iter().find(|verdict| verdict.as_str() == text)
     }
 }

@@ -41,6 +41,11 @@ pub struct Session {
 }
 
 impl Storage {
+    /// What a session is bound to, of the hash of the credential that it is opened with.
+    pub fn credential_digest(&self, hash: &[u8; 32]) -> CredentialDigest {
+        self.vault.credential_digest(hash)
+    }
+
     /// A secret that opens another session already is a conflict.
     pub async fn add_session(&self, session: NewSession, change: impl Into<Change>) -> Result<Session, Error> {
         let change = change.into();

@@ -2,6 +2,7 @@
 
 mod series;
 mod sparks;
+mod token_models;
 
 use std::collections::HashMap;
 use std::sync::Arc;

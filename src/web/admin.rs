@@ -8,6 +8,7 @@ use subtle::ConstantTimeEq as _;
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::hex::hex;
+use crate::storage::Storage;
 use crate::vault::CredentialDigest;
 
 /// The setting that holds the hash of a token that was not configured.
@@ -31,8 +32,8 @@ impl AdminToken {
     }
 
     /// What sessions that it begins are bound to.
-    pub(crate) fn digest(&self) -> CredentialDigest {
-        self.hash.load().digest()
+    pub(super) fn digest(&self, storage: &Storage) -> CredentialDigest {
+        storage.credential_digest(&self.hash.load().0)
     }
 
     pub(crate) const fn is_configured(&self) -> bool {
@@ -73,12 +74,6 @@ impl AdminTokenHash {
 
     pub(crate) fn to_hex(&self) -> String {
         hex(self.0)
-    }
-
-    /// Derived once more, so that the database does not have what the token is checked by.
-    fn digest(&self) -> CredentialDigest {
-        let digest = Sha256::new_with_prefix(b"ollama-api-pool/session/1").chain_update(self.0);
-        CredentialDigest::from_bytes(digest.finalize().into())
     }
 
     /// Compares in a time that tells nothing of where the difference is.

@@ -36,9 +36,10 @@ pub(crate) use api_keys::ApiKeys;
 pub(crate) use audit_log::AuditLog;
 pub(crate) use auth::{TokenTried, is_admin, try_token};
 pub(crate) use backup::Backup;
+pub(in crate::web) use backup::{BACKUP_TYPE, copy as backup_copy};
 pub(crate) use caches::Caches;
 pub(crate) use client_tokens::{
-    ClientTokenAliases, ClientTokenBulk, ClientTokenExport, ClientTokens, SingleClientToken,
+    ClientTokenAliases, ClientTokenBulk, ClientTokenExport, ClientTokens, SingleClientToken, client_token_file,
 };
 pub(crate) use document::{ApiDocument, Documentation, SwaggerUi};
 pub(in crate::web) use document::{Endpoint, chat_fields, endpoints, refusal_statuses};
@@ -54,6 +55,7 @@ pub(crate) use key_export::KeyExport;
 pub(crate) use key_imports::KeyImports;
 pub(crate) use key_switches::KeySwitches;
 pub(crate) use metrics::Metrics;
+pub(crate) use parameters::clean_label;
 pub(crate) use project::Project;
 pub(in crate::web) use project::{Build, DOCUMENTS, Info};
 pub(crate) use providers::Providers;

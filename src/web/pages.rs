@@ -5,11 +5,15 @@
 //! in place. What an admin sees is below `/dashboard`; the routes of the API never take the cookie of a page.
 
 mod api_docs;
+mod audit_log;
+mod backup;
 mod error;
+mod fields;
 mod frame;
 mod gate;
 mod home;
 mod languages;
+mod lists;
 #[cfg(debug_assertions)]
 mod patterns;
 mod project;
@@ -20,6 +24,7 @@ mod security;
 mod session;
 mod settings;
 mod stats;
+mod tokens;
 mod visit;
 
 use std::sync::Arc;
@@ -70,13 +75,15 @@ impl Pages {
 
 /// Every page.
 fn routes() -> Vec<PageRoute> {
-    vec![
+    let shared = vec![
         ("/", get(home::show)),
         ("/project", get(project::show)),
         ("/stats", get(stats::show)),
         ("/api-docs", get(api_docs::show)),
         ("/assets/:digest/*path", get(asset)),
         ("/language", get(languages::switch)),
+        ("/dashboard/audit-log", get(audit_log::show)),
+        ("/dashboard/backup", get(backup::show).post(backup::download)),
         ("/dashboard/security", get(security::show)),
         ("/dashboard/security/admin-token", post(security::reset)),
         ("/dashboard/security/sessions/end-others", post(security::end_others)),
@@ -87,7 +94,8 @@ fn routes() -> Vec<PageRoute> {
         ("/dashboard/sign-out", post(gate::sign_out)),
         #[cfg(debug_assertions)]
         ("/_patterns", get(patterns::show)),
-    ]
+    ];
+    [shared, tokens::routes()].into_iter().flatten().collect()
 }
 
 /// The paths of pages, as the log may name them.

@@ -1,13 +1,14 @@
 // @ts-check
-// Links and forms inside of the element (or the element itself) are visits instead of loads. GET forms also go while one
-// types into a search field, and when a choice changes. Links and buttons that open dialogs are left to those.
+// Links and forms inside of the element (or the element itself) are visits instead of loads. GET forms also go while
+// one types into a search field, and when a choice changes. Links and buttons that open dialogs are left to those.
 // data-scroll on a part of it: id of what shall be in view afterwards. data-boost="off" leaves one link or form out.
 import { isForBrowser, request } from "../lib/dom.js";
 import { visit } from "../lib/visit.js";
 
 const typingPauseMs = 250;
-const isOff = (/** @type {Element} */ element) => Boolean(element.closest("[data-boost=off], [data-behavior~=dialog]"));
-const scrollOf = (/** @type {Element} */ element) => element.closest("[data-scroll]")?.getAttribute("data-scroll") ?? undefined;
+const isOff = (/** @type {Element} */ element) => element.matches("[data-boost=off], [data-behavior~=dialog]");
+const scrollOf = (/** @type {Element} */ element) =>
+  element.closest("[data-scroll]")?.getAttribute("data-scroll") ?? undefined;
 
 /** @param {HTMLElement} root */
 export function start(root) {

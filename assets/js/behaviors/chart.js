@@ -60,7 +60,8 @@ function showValues(host, index) {
 const textOf = (host) => byId(host.dataset.source)?.textContent ?? "";
 
 /** @param {import("../lib/plot.js").Data} data */
-const shapeOf = (data) => JSON.stringify([data.step, data.unit, data.axis, data.series.map((s) => [s.label, s.color, s.kind])]);
+const shapeOf = ({ step, unit, axis, series }) =>
+  JSON.stringify([step, unit, axis, series.map((one) => [one.label, one.color, one.kind])]);
 
 function watchTheme() {
   const again = () => {

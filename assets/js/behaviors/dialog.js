@@ -2,9 +2,9 @@
 // Opens a form page in a dialog: a link's href, or the answer to a form that a button sends. Shown is the [data-dialog]
 // of that page; a page without one is visited. Inside, a form's answer 422 or 200 replaces what is shown, a redirect is
 // visited; [data-close] closes. The browser keeps the focus inside and gives it back.
-import { isForBrowser, request } from "../lib/dom.js";
+import { isForBrowser, request, say } from "../lib/dom.js";
 import { startAll } from "../lib/start.js";
-import { parse, receive, refreshSoon, visit } from "../lib/visit.js";
+import { parse, receive, refreshSoon } from "../lib/visit.js";
 
 /** @param {HTMLAnchorElement | HTMLButtonElement} trigger */
 export function start(trigger) {
@@ -29,8 +29,9 @@ async function ask(what, dialog) {
   try {
     response = await fetch(url, { method, body, headers: { Accept: "text/html" } });
   } catch {
-    // The way without a script tells the reader what is wrong.
-    return dialog || method === "POST" ? visit(url, what) : location.assign(url);
+    // What a form asked for may have been done all the same, so it is not sent again.
+    if (method === "POST") return say(document.body.dataset.offline, dialog);
+    return location.assign(url);
   }
   const isMeant = !response.redirected || !method;
   const sheet = isMeant && response.headers.get("content-type")?.startsWith("text/html")
@@ -57,7 +58,7 @@ function make() {
   dialog.addEventListener("submit", async (event) => {
     if (event.defaultPrevented) return;
     event.preventDefault();
-    const sheet = dialog.firstElementChild;
+    const sheet = dialog.querySelector(".sheet");
     if (sheet?.getAttribute("aria-busy") === "true") return;
     sheet?.setAttribute("aria-busy", "true");
     await ask(request(/** @type {HTMLFormElement} */ (event.target), event.submitter), dialog);

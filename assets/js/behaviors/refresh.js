@@ -1,7 +1,7 @@
 // @ts-check
-// Asks for the page again every data-every seconds, while it is seen and nobody is in the middle of something: no dialog
-// or menu is open, no field of #main has the focus. When the server does not answer, the pauses grow, and the element
-// says data-stale with the time of what is shown as {at}. data-text: a countdown to the next time, with {n}.
+// Asks for the page again every data-every seconds, while it is seen and nobody is in the middle of something: no
+// dialog or menu is open, no field of #main has the focus. When the server does not answer, the pauses grow, and the
+// element says data-stale with the time of what is shown as {at}. data-text: a countdown to the next time, with {n}.
 import { moment } from "../lib/format.js";
 import { visit } from "../lib/visit.js";
 

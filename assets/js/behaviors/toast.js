@@ -1,12 +1,12 @@
 // @ts-check
-// The result of an action: [data-close] takes it away, and so does time, unless it offers an undo (data-stays) or the
-// pointer or the focus is on it.
+// The result of an action: [data-dismiss] takes it away, and so does time, unless it is bad or offers an undo
+// (data-stays), or the pointer or the focus is on it.
 
 const shownForMs = 8000;
 
 /** @param {HTMLElement} toast */
 export function start(toast) {
-  toast.querySelector("[data-close]")?.addEventListener("click", () => toast.remove());
+  toast.querySelector("[data-dismiss]")?.addEventListener("click", () => toast.remove());
   if (toast.hasAttribute("data-stays")) return;
   let timer = 0;
   const wait = () => {

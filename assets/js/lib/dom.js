@@ -1,5 +1,6 @@
 // @ts-check
 // What several behaviors need of the document.
+import { startAll } from "./start.js";
 
 /** @param {string | undefined} id @returns {HTMLElement | null} */
 export const byId = (id) => (id ? document.getElementById(id) : null);
@@ -34,15 +35,19 @@ export function request(form, submitter = null) {
   return { url: url.href, method };
 }
 
-/** Shows a text of the page in a toast. @param {string | undefined} text */
-export function say(text) {
+/** Shows a text of the page in a toast; in a dialog, as that lies above all others.
+ * @param {string | undefined} text @param {Element | null} [dialog] */
+export function say(text, dialog = null) {
   const template = /** @type {HTMLTemplateElement | null} */ (byId("toast"));
   const toast = template?.content.firstElementChild?.cloneNode(true);
-  if (!(toast instanceof HTMLElement) || !text) return null;
+  if (!(toast instanceof HTMLElement) || !text) return;
   const words = toast.querySelector("p");
   if (words) words.textContent = text;
-  byId("flash")?.replaceChildren(toast);
-  return toast;
+  if (dialog) {
+    dialog.querySelector(".toast")?.remove();
+    dialog.append(toast);
+  } else byId("flash")?.replaceChildren(toast);
+  startAll(toast);
 }
 
 /** Hands a file that a form answered with to the reader. @param {Response} response */

@@ -1,7 +1,7 @@
 // @ts-check
-// Makes a live element equal to one of a fetched page by changing as little as possible: equal nodes are left alone, so
-// focus, selection, scroll, open menus and dialogs live on. Children with an id (or `data-key`) are matched by it, others
-// by kind and order. What is inside `data-keep` belongs to a script and is not touched.
+// Makes a live element equal to one of a fetched page by changing as little as possible: equal nodes are left alone,
+// so focus, selection, scroll, open menus and dialogs live on. Children with an id (or `data-key`) are matched by it,
+// others by kind and order. What is inside `data-keep` belongs to a script and is not touched.
 
 /** @typedef {(field: Field) => boolean} Keeps */
 /** @typedef {HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement} Field */

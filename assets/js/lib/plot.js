@@ -6,8 +6,10 @@ import { bytes, compact, count, millis, moment, percent } from "./format.js";
 /** It brings no types along. @type {any} */
 export const uPlot = library;
 
-/** @typedef {{ label: string, color: string, kind: "bar" | "line" | "area" | "dash", values: (number | null)[] }} Series */
-/** @typedef {{ x: number[], step: number, unit: string, axis?: boolean, is_partial?: boolean, sync?: string, series: Series[] }} Data */
+/** @typedef {"bar" | "line" | "area" | "dash"} Kind */
+/** @typedef {{ label: string, color: string, kind: Kind, values: (number | null)[] }} Series */
+/** @typedef {{ x: number[], step: number, unit: string, axis?: boolean, is_partial?: boolean, sync?: string,
+ *   series: Series[] }} Data */
 
 /** @type {Record<string, (value: number) => string>} */
 const formats = { count, ms: millis, percent, bytes };
@@ -44,7 +46,7 @@ export function options(host, data, onCursor) {
   const style = data.step >= 86_400_000 ? "axis" : "clock";
   return {
     ...sizeOf(host),
-    padding: [8, 14, hasAxis ? 0 : 7, 0],
+    padding: [8, 18, hasAxis ? 0 : 7, 0],
     legend: { show: false },
     cursor: {
       y: false,
@@ -82,7 +84,7 @@ function lineOf(series, data, color, surface) {
   const shade = (/** @type {unknown} */ _, /** @type {number} */ i) =>
     mix(own, surface, data.is_partial && i === data.x.length - 1 ? 0.45 : 1);
   const disp = { fill: { unit: 3, values: () => data.x.map(shade) } };
-  const paths = uPlot.paths.bars({ size: [0.7, 40], radius: isAlone ? [0.14, 0] : 0, disp });
+  const paths = uPlot.paths.bars({ size: [0.7, 40], radius: isAlone ? [0.1, 0] : 0, disp });
   return { label: series.label, width: 0, fill: own, paths, points: { show: false } };
 }
 

@@ -6,7 +6,8 @@ import { morph } from "./morph.js";
 import { startAll } from "./start.js";
 
 /** `quiet`: nobody asked for it, so typed text and the toast stay; `scroll`: id of what shall be in view afterwards.
- * @typedef {{ method?: string, body?: BodyInit, push?: boolean, replace?: boolean, quiet?: boolean, scroll?: string }} How */
+ * @typedef {{ method?: string, body?: BodyInit, push?: boolean, replace?: boolean, quiet?: boolean,
+ *   scroll?: string }} How */
 
 /** @type {AbortController | undefined} */
 let running;
@@ -41,7 +42,9 @@ export async function receive(response, how) {
   const page = await parse(response);
   if (how.quiet && !response.ok) throw new Error(`status ${response.status}`);
   const isPage = response.redirected || method(how) === "GET";
-  if (isPage && version(page) !== version(document)) return location.assign(response.url);
+  // A newer server; or nobody asked, and the session is over.
+  const isOver = how.quiet === true && page.body.dataset.layout !== document.body.dataset.layout;
+  if (isPage && (isOver || version(page) !== version(document))) return location.assign(response.url);
   if (isPage && !how.quiet) remember(response.url, how);
   show(page, how);
   document.dispatchEvent(new CustomEvent("visited", { detail: { ...how, isRedirected: response.redirected } }));

@@ -133,3 +133,20 @@ fn nothing_happened_is_as_many_empty_buckets() {
     assert_eq!(filled.len(), 30);
     assert!(filled.iter().all(|bucket| bucket.hours == HourTally::default()));
 }
+
+#[test]
+fn a_day_ends_when_the_next_one_begins_in_its_zone() {
+    let end = |day, name| day_end(day, &zone(name)).map(Timestamp::to_rfc3339);
+    for (day, zone, expected) in [
+        ("2026-01-31", "UTC", Some("2026-02-01T00:00:00.000Z")),
+        ("2026-01-31", "Asia/Shanghai", Some("2026-01-31T16:00:00.000Z")),
+        ("2026-03-29", "Europe/Berlin", Some("2026-03-29T22:00:00.000Z")),
+        ("2026-02-30", "UTC", None),
+        ("2026-01-31T12:00", "UTC", None),
+        ("9999-12-31", "UTC", None),
+        ("", "UTC", None),
+        ("soon", "UTC", None),
+    ] {
+        assert_eq!(end(day, zone).as_deref(), expected, "{day} {zone}");
+    }
+}

@@ -128,6 +128,27 @@ async fn tokens_are_ranked_with_their_names_also_when_they_are_deleted() {
     assert_eq!((ranking.others, ranking.other), (1, tally(1)));
 }
 
+#[tokio::test]
+async fn a_token_has_its_own_ranking_of_models() {
+    let fixture = Fixture::new().await;
+    let (one, two) = (new_token(&fixture, 1).await, new_token(&fixture, 2).await);
+    let (ollama, openrouter) = (ProviderId::ollama(), ProviderId::openrouter());
+    let rows = vec![
+        requests(one, &ollama, "m", NOW - HOUR, 2),
+        requests(one, &ollama, "m", NOW, 2),
+        requests(one, &openrouter, "m", NOW, 3),
+        requests(one, &ollama, "n", NOW, 1),
+        requests(one, &ollama, "old", NOW - 2 * HOUR, 9),
+        requests(two, &ollama, "of another", NOW, 9),
+    ];
+    store(&fixture, rows).await;
+    let span = (NOW - HOUR, NOW.hour() + HOUR);
+    let ranking = fixture.storage.models_of_client_token(one, span, 2).await.unwrap();
+    assert_eq!(names(&ranking.top), ["ollama m 4", "openrouter m 3"]);
+    assert_eq!((ranking.others, ranking.other), (1, tally(1)));
+    assert_eq!(fixture.storage.models_of_client_token(nobody(), span, 2).await.unwrap().top, []);
+}
+
 async fn series(fixture: &Fixture, of: SeriesOf, since: Timestamp) -> Option<Vec<(Timestamp, u64)>> {
     let rows = fixture.storage.series(of, since, NOW.hour() + HOUR).await.unwrap()?;
     Some(rows.iter().map(|(at, hour)| (*at, hour.tally.success)).collect())

@@ -15,7 +15,7 @@ use poem_openapi::{Object, OpenApi};
 pub(crate) use self::aliases::ClientTokenAliases;
 use self::answers::{ClientTokenCreated, ClientTokenItem, ClientTokenList, no_such_token};
 pub(crate) use self::bulk::ClientTokenBulk;
-pub(crate) use self::export::ClientTokenExport;
+pub(crate) use self::export::{ClientTokenExport, client_token_file};
 use self::requests::{
     ClientTokenFilter, ClientTokenSort, ClientTokenStatus, check_count, made, scope, sorted, token_ref,
 };

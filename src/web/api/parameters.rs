@@ -116,16 +116,21 @@ pub(super) fn masked(last4: &str) -> String {
     format!("****{last4}")
 }
 
+/// The longest label.
+const MAX_LABEL_CHARS: usize = 200;
+
 /// A label as it may be stored: trimmed, without control characters, of a sane length.
 pub(super) fn label(text: Option<&str>, name: &str) -> Result<String, Error> {
-    const MAX_CHARS: usize = 200;
-    let text = text.unwrap_or_default().trim();
-    if text.chars().count() > MAX_CHARS || text.chars().any(char::is_control) {
-        return Err(Error::bad_request(format!(
-            "`{name}` has at most {MAX_CHARS} characters and no control characters."
-        )));
-    }
-    Ok(text.to_owned())
+    clean_label(text.unwrap_or_default()).ok_or_else(|| {
+        Error::bad_request(format!("`{name}` has at most {MAX_LABEL_CHARS} characters and no control characters."))
+    })
+}
+
+/// `None` for a text that cannot be a label.
+pub(crate) fn clean_label(text: &str) -> Option<String> {
+    let text = text.trim();
+    let is_label = text.chars().count() <= MAX_LABEL_CHARS && !text.chars().any(char::is_control);
+    is_label.then(|| text.to_owned())
 }
 
 /// Successes among the finished, in per cent with two decimals. Nothing finished is 0.

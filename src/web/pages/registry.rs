@@ -2,7 +2,7 @@
 
 use minijinja::value::{Serde, Value};
 
-use super::{api_docs, error, gate, home, patterns, project, security, settings, stats};
+use super::{api_docs, audit_log, backup, error, gate, home, patterns, project, security, settings, stats, tokens};
 use crate::web::templates::Page;
 
 /// A page of which there are samples.
@@ -21,6 +21,8 @@ fn of<P: Sampled>() -> Registered {
 pub(in crate::web) fn all() -> Vec<Registered> {
     vec![
         of::<api_docs::ApiDocs>(),
+        of::<audit_log::AuditLogPage>(),
+        of::<backup::BackupPage>(),
         of::<error::ErrorPage>(),
         of::<gate::SignIn>(),
         of::<home::Home>(),
@@ -29,6 +31,14 @@ pub(in crate::web) fn all() -> Vec<Registered> {
         of::<security::NewToken>(),
         of::<security::Security>(),
         of::<settings::SettingsPage>(),
+        of::<tokens::Ask>(),
+        of::<tokens::Delete>(),
+        of::<tokens::DeleteMany>(),
+        of::<tokens::Edit>(),
+        of::<tokens::Export>(),
+        of::<tokens::Shown>(),
+        of::<tokens::Token>(),
+        of::<tokens::Tokens>(),
         of::<stats::Stats>(),
     ]
 }

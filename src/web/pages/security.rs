@@ -92,7 +92,7 @@ impl Security {
     async fn read(admin: &Admin, error: Option<Text>) -> Result<Self, Error> {
         let state = admin.state();
         let (this, now) = (admin.visit.session().map(|session| session.id), state.clock.now());
-        let digest = state.admin_token.digest();
+        let digest = state.admin_token.digest(&state.storage);
         let mut sessions = state.storage.sessions(Actor::Admin).await?;
         sessions.retain(|session| session.expires_at > now && session.credential_digest == digest);
         sessions.sort_by_key(|session| Some(session.id) != this);

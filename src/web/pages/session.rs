@@ -110,8 +110,9 @@ pub(super) async fn of_request(
 ) -> Result<Option<Session>, storage::Error> {
     let Some(hash) = presented(request, is_secure) else { return Ok(None) };
     let now = state.clock.now();
-    let is_in_force =
-        |session: &Session| session.expires_at > now && session.credential_digest == state.admin_token.digest();
+    let is_in_force = |session: &Session| {
+        session.expires_at > now && session.credential_digest == state.admin_token.digest(&state.storage)
+    };
     let Some(mut session) = state.storage.session(hash).await?.filter(is_in_force) else { return Ok(None) };
     if session.last_seen_at + NOTED_EVERY <= now {
         let lasts = session.last_seen_at.until(session.expires_at);

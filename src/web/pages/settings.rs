@@ -129,6 +129,17 @@ fn group_of(name: &str) -> Option<&'static str> {
     GROUPS.iter().find(|(_, starts)| has(starts)).map(|(group, _)| *group)
 }
 
+/// Where a setting can be changed.
+pub(super) fn place(name: &str) -> Option<String> {
+    group_of(name).map(|group| format!("{HERE}#{group}"))
+}
+
+/// The end of the id of a setting's own text; a provider's switch has none of its own.
+pub(super) fn label(name: &str) -> Option<String> {
+    let has_own = group_of(name).is_some() && !name.starts_with("providers.");
+    has_own.then(|| text_id(name))
+}
+
 fn of_group<'a>(table: &'a Table, group: &'a str) -> impl Iterator<Item = &'a Entry> {
     table.entries().iter().filter(move |entry| group_of(entry.name()) == Some(group))
 }

@@ -9,7 +9,31 @@ use crate::domain::time::Timestamp;
 use crate::web::pages::{SampleFrame, registered};
 
 /// Ids that are put together: what they begin with, and where their ends come from.
-const PUT_TOGETHER: &[&str] = &["api-docs-endpoint-", "api-docs-field-", "api-docs-error-", "api-docs-do-", "setting-", "settings-group-"];
+const PUT_TOGETHER: &[&str] = &[
+    // Of macros/words.html; crate::web::text::tests has the words.
+    "reason-",
+    "provenance-",
+    "scope-",
+    "verdict-",
+    "checked-by-",
+    "job-kind-",
+    "job-result-",
+    // Of src/web/pages/api_docs.rs.
+    "api-docs-endpoint-",
+    "api-docs-field-",
+    "api-docs-error-",
+    "api-docs-do-",
+    // Of src/web/pages/settings.rs.
+    "setting-",
+    "settings-group-",
+    // Of src/web/pages/audit_log.rs.
+    "audit-action-",
+    "audit-field-",
+    // Of pages/tokens/shown.html.
+    "tokens-created-",
+    "tokens-rotated-",
+    "tokens-revealed-",
+];
 
 fn templates() -> Templates {
     let (clock, _) = Clock::manual(Timestamp::from_millis(1_767_268_800_000));

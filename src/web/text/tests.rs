@@ -3,6 +3,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use fluent_bundle::FluentResource;
 
 use super::*;
+use crate::domain::fault::{FaultScope, Provenance, Reason};
+use crate::domain::verdict::CheckVerdict;
 
 /// The ids of a language, each with the names of its arguments.
 fn ids(language: Language) -> BTreeMap<String, BTreeSet<String>> {
@@ -66,4 +68,24 @@ fn a_text_without_its_argument_is_not_said_by_half() {
     let catalogue = Catalogue::new(Language::En);
     assert_eq!(catalogue.text("unit-ago", &FluentArgs::new()), None);
     assert_eq!(catalogue.text("no-such-text", &FluentArgs::new()), None);
+}
+
+#[test]
+fn every_word_of_the_server_is_said_in_every_language() {
+    let said = |start: &str, words: &[&str]| {
+        let id = |word: &&str| format!("{start}-{}", word.replace('_', "-"));
+        let mut expected: Vec<_> = words.iter().map(id).collect();
+        expected.sort();
+        let start = format!("{start}-");
+        let found: Vec<_> = ids(Language::En).into_keys().filter(|id| id.starts_with(&start)).collect();
+        assert_eq!(found, expected);
+    };
+    said("reason", &Reason::ALL.map(Reason::as_str));
+    said("provenance", &Provenance::ALL.map(Provenance::as_str));
+    said("scope", &FaultScope::ALL.map(FaultScope::as_str));
+    said("verdict", &CheckVerdict::ALL.map(CheckVerdict::as_str));
+    said("checked-by", &["identity", "model_list", "chat"]);
+    said("job-kind", &["check", "import", "enable", "disable", "amend", "delete"]);
+    let decided = ["added", "existing", "duplicate", "skipped", "refused", "not_found", "done", "pending", "other"];
+    said("job-result", &[&decided[..], &CheckVerdict::ALL.map(CheckVerdict::as_str)].concat());
 }

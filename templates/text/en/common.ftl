@@ -4,7 +4,7 @@
 # The frame of every page
 frame-description = A self-hosted pool of LLM API keys
 frame-skip = Skip to content
-frame-offline = The server does not answer. What you see may be old.
+frame-offline = The server does not answer. Look whether this was done before you send it again.
 frame-uptime = up { $span }
 frame-unhealthy = not healthy
 frame-sign-in = Sign in
@@ -57,11 +57,8 @@ state-done = Done
 state-failed = Failed
 state-canceled = Canceled
 
-# Points in time, and units that scripts need: the day first, then smaller ones; thousand, million, billion
-time-ago = { $span } ago
+# Points in time
 time-over = now
-unit-words = d h min s
-unit-big = 1000 K 1000000 M 1000000000 B
 
 # What every page may say
 common-cancel = Cancel

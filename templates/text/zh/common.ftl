@@ -3,7 +3,7 @@
 # 每个页面的框架
 frame-description = 自托管的 LLM API 密钥池
 frame-skip = 跳到正文
-frame-offline = 服务器没有响应，当前内容可能已过时。
+frame-offline = 服务器没有响应。重新提交前，先确认操作是否已生效。
 frame-uptime = 已运行 { $span }
 frame-unhealthy = 状态异常
 frame-sign-in = 登录
@@ -56,11 +56,8 @@ state-done = 已完成
 state-failed = 失败
 state-canceled = 已取消
 
-# 时间，以及脚本需要的单位：先是天，再是更小的单位；万、亿
-time-ago = { $span }前
+# 时间
 time-over = 现在
-unit-words = 天 小时 分 秒
-unit-big = 10000 万 100000000 亿
 
 # 各页面通用
 common-cancel = 取消

@@ -1,5 +1,7 @@
 //! Where the admin is signed in, and another admin token.
 
+use std::fs;
+
 use crate::support::{ADMIN_TOKEN, Browser, TestApp};
 
 const HERE: &str = "/dashboard/security";
@@ -52,4 +54,27 @@ fn a_configured_admin_token_is_not_changed_here() {
     assert!(console.get(HERE).text().contains("The option ADMIN_TOKEN sets it."));
     console.post("/dashboard/security/admin-token", &[("token", ADMIN_TOKEN)]).expect(303);
     assert_eq!(sessions(&console), 1);
+}
+
+#[test]
+fn another_admin_token_is_made_for_whoever_has_this_one_and_signs_everybody_out() {
+    let app = TestApp::builder().option("ADMIN_TOKEN", "").start();
+    let token = fs::read_to_string(app.data_dir().join("admin-token")).expect("the token's file");
+    let sign_in = |token: &str| app.browser().post("/dashboard/sign-in", &[("token", token.trim())]);
+    let signed_in = |token: &str| app.browser().with_cookie(&sign_in(token).expect(303).cookie());
+    let (console, elsewhere) = (signed_in(&token), signed_in(&token));
+    let reset = "/dashboard/security/admin-token";
+    let refused = console.post(reset, &[("token", "wrong")]).expect(422);
+    assert!(refused.text().contains("This is not the admin token."), "{}", refused.text());
+    elsewhere.get(HERE).expect(200);
+    let page = console.call("POST", reset).form(&[("token", &token)]).header("accept-encoding", "gzip").send();
+    assert_eq!((page.header("cache-control"), page.header("content-encoding")), (Some("no-store"), None));
+    let page = page.expect(200).text();
+    let new = page.split(['<', '>']).find(|part| part.starts_with("sk-")).expect("the new token").to_owned();
+    for browser in [&console, &elsewhere] {
+        browser.get(HERE).expect(303);
+    }
+    sign_in(&token).expect(401);
+    signed_in(&new).get(HERE).expect(200);
+    assert!(!page.contains(token.trim()));
 }

@@ -1,11 +1,13 @@
 //! `/admin/tokens/export`: all client tokens as a file.
 
 use poem::web::Data;
+use poem::{IntoResponse as _, Response};
 use poem_openapi::payload::{Json, PlainText};
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi, ResponseContent};
 
 use super::answers::{ClientTokenItem, ClientTokenList};
-use crate::storage::ListClientTokens;
+use crate::domain::audit::By;
+use crate::storage::{self, ListClientTokens};
 use crate::web::State;
 use crate::web::api::Tag;
 use crate::web::api::auth::Admin;
@@ -57,7 +59,7 @@ impl ClientTokenExport {
         /// `json` when absent.
         format: Choice<ClientTokenFormat>,
     ) -> Result<ClientTokenFile, Error> {
-        masked(&state, format.0.unwrap_or_default()).await
+        Ok(masked(&state, format.0.unwrap_or_default()).await?)
     }
 
     /// Exports all client tokens
@@ -71,19 +73,33 @@ impl ClientTokenExport {
         body: Body<ExportClientTokens>,
     ) -> Result<ClientTokenFile, Error> {
         let format = body.0.format.unwrap_or_default();
-        if !body.0.secrets {
-            return masked(&state, format).await;
-        }
-        state.flush().await;
-        let exported = state.changes.export_client_tokens(admin.by()).await?;
-        let items = exported
-            .into_iter()
-            .map(|(item, secret)| ClientTokenItem { token: secret.expose().to_owned(), ..item.into() });
-        Ok(format.file("client-tokens-with-secrets", items))
+        if body.0.secrets { Ok(whole(&state, format, admin.by()).await?) } else { Ok(masked(&state, format).await?) }
     }
 }
 
-async fn masked(state: &State, format: ClientTokenFormat) -> Result<ClientTokenFile, Error> {
+/// The file for a page; with the tokens themselves where it is said who asked for them.
+pub(crate) async fn client_token_file(
+    state: &State,
+    is_csv: bool,
+    with_secrets: Option<By>,
+) -> Result<Response, storage::Error> {
+    let format = if is_csv { ClientTokenFormat::Csv } else { ClientTokenFormat::Json };
+    let file = match with_secrets {
+        Some(by) => whole(state, format, by).await?,
+        None => masked(state, format).await?,
+    };
+    Ok(file.into_response())
+}
+
+async fn whole(state: &State, format: ClientTokenFormat, by: By) -> Result<ClientTokenFile, storage::Error> {
+    state.flush().await;
+    let exported = state.changes.export_client_tokens(by).await?;
+    let items =
+        exported.into_iter().map(|(item, secret)| ClientTokenItem { token: secret.expose().to_owned(), ..item.into() });
+    Ok(format.file("client-tokens-with-secrets", items))
+}
+
+async fn masked(state: &State, format: ClientTokenFormat) -> Result<ClientTokenFile, storage::Error> {
     state.flush().await;
     let listed = state.storage.list_client_tokens(ListClientTokens::default(), state.clock.now()).await?;
     Ok(format.file("client-tokens", listed.items.into_iter().map(ClientTokenItem::from)))

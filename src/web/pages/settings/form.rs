@@ -9,6 +9,7 @@ use super::quantity::Quantity;
 use super::{GROUPS, HERE, Undo};
 use crate::settings::{Entry, Kind, Problem, Settings, Value};
 use crate::web::language::Language;
+use crate::web::pages::fields::Fields;
 use crate::web::text::Text;
 
 /// The name of the field with the group's.
@@ -16,29 +17,32 @@ const GROUP: &str = "group";
 /// The name of the button that brings a setting back to its default.
 const RESET: &str = "reset";
 
-/// The fields of a form. A switch that is off is not among them.
-pub(super) struct Given(HashMap<String, String>);
+/// A form's fields. A switch that is off is not among them.
+pub(super) struct Given(Fields);
 
 impl<'a> FromRequest<'a> for Given {
-    async fn from_request(_: &'a Request, body: &mut RequestBody) -> poem::Result<Self> {
-        let bytes = body.take()?.into_bytes().await?;
-        Ok(Self(url::form_urlencoded::parse(&bytes).into_owned().collect()))
+    async fn from_request(request: &'a Request, body: &mut RequestBody) -> poem::Result<Self> {
+        Fields::from_request(request, body).await.map(Self)
     }
 }
 
 impl Given {
     pub(super) fn group(&self) -> Option<&'static str> {
-        let name = self.0.get(GROUP)?;
-        GROUPS.iter().find(|(group, _)| group == name).map(|(group, _)| *group)
+        let name = self.0.get(GROUP);
+        GROUPS.iter().find(|(group, _)| *group == name).map(|(group, _)| *group)
     }
 
     pub(super) fn reset(&self) -> Option<&str> {
-        self.0.get(RESET).map(String::as_str)
+        self.text(RESET)
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.0.has(name).then(|| self.0.get(name))
     }
 
     /// What a setting is to become; `None` where the form does not say, or says what cannot be understood.
     pub(super) fn json(&self, entry: &Entry) -> Option<Json> {
-        let text = self.0.get(entry.name());
+        let text = self.text(entry.name());
         match entry.kind() {
             Kind::Switch => Some(text.is_some().into()),
             Kind::Number(_) => text.and_then(|text| Quantity::of(entry.name()).read(text)).map(Json::from),
@@ -55,11 +59,11 @@ impl Given {
     ) -> HashMap<String, (String, Text)> {
         let mut problems = HashMap::new();
         for entry in entries {
-            let Some(text) = self.0.get(entry.name()) else { continue };
+            let Some(text) = self.text(entry.name()) else { continue };
             let json = self.json(entry).unwrap_or(Json::Null);
             let set = entry.of_json(&json).and_then(|value| entry.set(&mut settings.clone(), &value));
             if let Err(problem) = set {
-                problems.insert(entry.name().to_owned(), (text.clone(), self::problem(entry, &problem, language)));
+                problems.insert(entry.name().to_owned(), (text.to_owned(), self::problem(entry, &problem, language)));
             }
         }
         problems

@@ -1,0 +1,54 @@
+//! A form as it was sent, also one with several values of a name: rows that were picked.
+
+use poem::http::header;
+use poem::{FromRequest, Request, RequestBody};
+
+use super::Error;
+use crate::web::text::Text;
+
+/// The fields of a form. There may be secrets among them.
+pub(super) struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    pub(super) fn parse(text: &[u8]) -> Self {
+        Self(url::form_urlencoded::parse(text).into_owned().collect())
+    }
+
+    /// The first value of that name; empty where there is none.
+    pub(super) fn get(&self, name: &str) -> &str {
+        self.0.iter().find(|(of, _)| of == name).map_or("", |(_, value)| value.as_str())
+    }
+
+    /// All values of that name.
+    pub(super) fn all<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(of, _)| of == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(of, _)| of == name)
+    }
+}
+
+impl<'a> FromRequest<'a> for Fields {
+    async fn from_request(request: &'a Request, body: &mut RequestBody) -> poem::Result<Self> {
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        if !kind.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
+            return Err(Error::BadRequest(Text::new("error-bad-request")).into());
+        }
+        let bytes = body.take()?.into_bytes().await.map_err(poem::Error::from)?;
+        Ok(Self::parse(&bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_can_have_several_values() {
+        let fields = Fields::parse("id=a&x=1%262&id=b&name=%E4%BD%A0+%C3%A9&empty=&id=".as_bytes());
+        assert_eq!(fields.all("id").collect::<Vec<_>>(), ["a", "b", ""]);
+        assert_eq!((fields.get("x"), fields.get("name"), fields.get("gone")), ("1&2", "你 é", ""));
+        assert!(fields.has("empty") && !fields.has("gone"));
+    }
+}

@@ -1,0 +1,136 @@
+tokens-title = 客户端令牌
+tokens-sub = 客户端访问本池所用的凭据
+tokens-new = 新建令牌…
+tokens-export = 导出…
+tokens-by-state = 按状态
+tokens-all = 全部
+tokens-search = 搜索令牌
+tokens-search-hint = 名称或末 4 位
+tokens-filter = 筛选
+tokens-any-provider = 任意提供方
+tokens-name = 名称
+tokens-nameless = 未命名
+tokens-state = 状态
+tokens-provider = 提供方
+tokens-provider-all = 全部提供方
+tokens-expires = 到期
+tokens-never = 从不
+tokens-day = 最近 24 小时
+tokens-requests = 请求数
+tokens-in-out = 输入 / 输出 token
+tokens-last-used = 最近使用
+tokens-pick = 选中令牌 { $name }
+tokens-menu = 令牌 { $name } 的操作
+tokens-show = 查看
+tokens-edit = 编辑…
+tokens-reveal = 显示…
+tokens-rotate = 轮换…
+tokens-enable = 启用
+tokens-disable = 停用
+tokens-delete = 删除…
+tokens-empty-title = 还没有令牌
+tokens-empty = 客户端需要令牌才能访问本池。给每个客户端各建一个，便于区分和单独停用。
+tokens-none-title = 没有令牌匹配“{ $text }”
+tokens-none-so = 没有这样的令牌
+tokens-none = 筛选条件隐藏了 { $n } 个令牌。
+tokens-clear = 清除筛选
+tokens-none-picked = 请先选择令牌。
+
+# 更改
+tokens-disabled-one = 已停用“{ $name }”，此后会被拒绝。
+tokens-enabled-one = 已启用“{ $name }”。
+tokens-deleted-one = 已删除“{ $name }”。
+tokens-saved = 已保存。
+tokens-disabled-many = 已停用 { $n } 个令牌。
+tokens-enabled-many = 已启用 { $n } 个令牌。
+tokens-deleted = 已删除 { $n } 个令牌。
+
+# 表单
+tokens-new-title = 新建客户端令牌
+tokens-edit-title = 编辑“{ $name }”
+tokens-create = 生成令牌
+tokens-save = 保存
+tokens-name-hint = 归谁或作何用，显示在列表和审计日志中
+tokens-name-wrong = 名称为 1 到 200 个字符，不含换行。
+tokens-provider-hint = 限定提供方的令牌不能用于其他提供方。
+tokens-expiry-keep = 保持不变
+tokens-expiry-never = 从不
+tokens-expiry-days = { $n } 天后
+tokens-until-day = 或在这一天结束时
+tokens-until-day-hint = 填写后以此为准，按 { $zone } 的日期计算。
+tokens-expires-now = 当前到期时间：
+tokens-day-wrong = 不是有效日期，格式如 2026-12-31。
+tokens-day-past = 这一天已经过去，请选择今天或之后的日期。
+
+# 完整显示令牌
+tokens-created-title = 已生成“{ $name }”
+tokens-created-text = 请复制给要使用它的客户端。以后再次查看需要重新输入管理员令牌。
+tokens-rotated-title = 已轮换“{ $name }”
+tokens-rotated-text = 旧令牌此后会被拒绝。请把新令牌复制给使用它的客户端。
+tokens-revealed-title = 令牌“{ $name }”
+tokens-revealed-text = 审计日志已记录这次查看。
+tokens-token = 令牌
+tokens-try = 在终端里试一试
+tokens-admin-token = 管理员令牌
+tokens-reveal-title = 显示令牌
+tokens-reveal-ask = 显示“{ $name }”？
+tokens-reveal-text = 看到令牌的人都能使用它。审计日志会记录这次显示。
+tokens-reveal-submit = 显示
+tokens-rotate-title = 轮换令牌
+tokens-rotate-ask = 轮换“{ $name }”？
+tokens-rotate-text = 旧令牌立即失效，使用它的客户端在换上新令牌之前会被拒绝。
+tokens-rotate-stays = 名称、提供方、到期时间和统计数据保持不变。
+tokens-rotate-submit = 轮换
+
+# 删除
+tokens-delete-title = 删除 { $n } 个令牌？
+tokens-delete-ask = 删除“{ $name }”？
+tokens-delete-submit = 删除 { $n } 个令牌
+tokens-delete-keep = 保留
+tokens-delete-keep-many = 保留
+tokens-delete-lost = 使用它的客户端此后会被拒绝。
+tokens-delete-lost-many = 使用它们的客户端此后会被拒绝。
+tokens-used-last = 最近使用：
+tokens-never-used = 它从未被使用。
+tokens-delete-stays = 已计入的统计数据会保留。
+tokens-delete-final = 令牌本身无法恢复。
+tokens-delete-final-many = 令牌本身无法恢复。
+
+# 导出
+tokens-export-title = 导出全部令牌
+tokens-export-submit = 导出
+tokens-export-format = 格式
+tokens-export-csv = CSV（电子表格）
+tokens-export-json = JSON
+tokens-export-secrets = 包含令牌本身
+tokens-export-secrets-hint = 不选则只显示末 4 位。包含令牌的导出会记入审计日志。
+tokens-export-token-hint = 文件包含令牌本身时需要填写
+
+# 单个令牌
+tokens-facts = 基本信息
+tokens-off-since = 停用时间
+tokens-made = 创建时间
+tokens-all-time = 累计
+tokens-all-time-text = { $requests } 次请求，输入 { $input } token，输出 { $output }
+tokens-id = 标识
+tokens-usage = 用量
+tokens-range = 时间范围
+tokens-range-day = 24 小时
+tokens-range-week = 7 天
+tokens-range-month = 30 天
+tokens-answered = 成功
+tokens-answered-note = 失败 { $failed }，提前离开 { $left }
+tokens-failed = 失败
+tokens-left = 提前离开
+tokens-tokens = Token
+tokens-input = 输入 token
+tokens-output = 输出 token
+tokens-cached-note = 上游缓存 { $n }
+tokens-cost = 费用
+tokens-cost-note = 以上游给出的为准
+tokens-cache-hits = 来自缓存
+tokens-models = 请求过的模型
+tokens-model = 模型
+tokens-share = 占比
+tokens-other-models = 另外 { $n } 个模型
+tokens-no-models = 这段时间没有用它发起请求。
