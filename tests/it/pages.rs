@@ -6,3 +6,4 @@ mod security;
 mod settings;
 mod sign_in;
 mod stats;
+mod upkeep;

@@ -6,12 +6,15 @@ use poem::web::Query;
 use poem::{Response, handler};
 use serde::{Deserialize, Serialize};
 
-use self::difference::Difference;
+use self::difference::{Difference, Shown};
 use super::lists::{Address, Choice, Pager, page_of, size_of};
 use super::{Admin, Error};
+use crate::domain::audit::Actor;
 use crate::domain::ids::{ApiKeyId, ClientTokenId, JobId};
 use crate::domain::time::Timestamp;
+use crate::settings::Entry;
 use crate::storage::{AuditEntry, AuditFilter};
+use crate::web::language::Language;
 use crate::web::templates::Page;
 use crate::web::text::Text;
 
@@ -59,9 +62,11 @@ struct EntryRow {
 
 #[derive(Serialize)]
 struct Subject {
+    id: String,
+    /// As people know it, else the id.
     name: String,
-    /// A setting has a text: the end of its id.
-    setting: Option<String>,
+    /// A setting has a text: the end of its id, and the provider that it is told.
+    setting: Option<(String, String)>,
     href: Option<String>,
     /// All that happened to it.
     others: String,
@@ -87,12 +92,12 @@ pub(super) async fn show(admin: Admin, Query(wanted): Query<Wanted>) -> Result<R
     let (filter, error) = wanted.filter();
     let page = page_of(&wanted.page, &wanted.size);
     let listed = admin.state().storage.list_audit_log(filter, page).await?;
-    let table = admin.state().settings_table.load();
-    let is_setting = |name: &str| table.find(name).is_some();
+    let (table, language) = (admin.state().settings_table.load(), admin.visit.language());
+    let row = |entry| EntryRow::new(entry, &|name| table.find(name), language);
     let address = wanted.address().with("size", size_of(page));
     let page = AuditLogPage {
         pager: Pager::new(&address, listed.total, listed.page, listed.page_size),
-        entries: listed.entries.into_iter().map(|entry| EntryRow::new(entry, &is_setting)).collect(),
+        entries: listed.entries.into_iter().map(row).collect(),
         families: families(),
         is_filtered: wanted.address().href() != HERE,
         family: wanted.action,
@@ -151,39 +156,55 @@ impl Wanted {
     }
 }
 
+/// Finds a setting by its name.
+type FindSetting<'a> = &'a dyn Fn(&str) -> Option<&'a Entry>;
+
 impl EntryRow {
-    /// `is_setting` tells whether there is a setting of that name.
-    fn new(entry: AuditEntry, is_setting: &dyn Fn(&str) -> bool) -> Self {
+    fn new(entry: AuditEntry, find_setting: FindSetting<'_>, language: Language) -> Self {
         let (family, action) = entry.action.split_once('.').unwrap_or((&entry.action, ""));
         let known = ACTIONS.iter().find(|(name, actions)| *name == family && actions.contains(&action));
+        let (before, after) = (entry.before.as_ref(), entry.after.as_ref());
+        let setting = entry.subject.as_deref().filter(|_| family == "setting").and_then(find_setting);
+        let differences = match setting {
+            Some(setting) => Difference::of_setting(before, after, |value| Shown::of_setting(setting, value, language)),
+            None => Difference::between(before, after),
+        };
+        let called = after.or(before).and_then(called);
         Self {
             at: entry.happened_at.as_millis(),
-            is_system: entry.client_address.is_none() && entry.actor.as_str() == "system",
+            is_system: entry.client_address.is_none() && entry.actor == Actor::System,
+            action_text: known.map(|_| entry.action.replace(['.', '_'], "-")),
+            subject: entry.subject.clone().map(|id| Subject::new(id, called, family, setting.is_some())),
+            differences,
             client_address: entry.client_address,
             request_id: entry.request_id,
-            action_text: known.map(|_| entry.action.replace(['.', '_'], "-")),
-            subject: entry.subject.map(|name| Subject::new(name, family, is_setting)),
-            differences: Difference::between(entry.before.as_ref(), entry.after.as_ref()),
             action: entry.action,
         }
     }
 }
 
+/// What people call a key or a token: its label or name, and its last characters.
+fn called(described: &serde_json::Value) -> Option<String> {
+    let text = |name: &str| described.get(name).and_then(serde_json::Value::as_str).filter(|text| !text.is_empty());
+    let last4 = text("last4")?;
+    let name = text("label").or_else(|| text("name"));
+    Some(name.map_or_else(|| format!("••••{last4}"), |name| format!("{name} ••••{last4}")))
+}
+
 impl Subject {
-    fn new(name: String, family: &str, is_setting: &dyn Fn(&str) -> bool) -> Self {
-        let page = |folder: &str, is_id: bool| is_id.then(|| format!("/dashboard/{folder}/{name}"));
+    fn new(id: String, called: Option<String>, family: &str, is_setting: bool) -> Self {
+        let page = |folder: &str, is_id: bool| is_id.then(|| format!("/dashboard/{folder}/{id}"));
         let href = match family {
-            "api_key" => page("keys", ApiKeyId::parse(&name).is_some()),
-            "client_token" => page("tokens", ClientTokenId::parse(&name).is_some()),
-            "job" => page("jobs", JobId::parse(&name).is_some()),
-            "setting" => super::settings::place(&name),
+            "api_key" => page("keys", ApiKeyId::parse(&id).is_some()),
+            "client_token" => page("tokens", ClientTokenId::parse(&id).is_some()),
+            "job" => page("jobs", JobId::parse(&id).is_some()),
+            "setting" => super::settings::place(&id),
             "session" => Some(String::from("/dashboard/security")),
             _ => None,
         };
-        let others = Address::new(HERE).with("subject", name.as_str()).href();
-        let is_setting = family == "setting" && is_setting(&name);
-        let setting = is_setting.then(|| super::settings::label(&name)).flatten();
-        Self { name, setting, href, others }
+        let others = Address::new(HERE).with("subject", id.as_str()).href();
+        let setting = is_setting.then(|| super::settings::label(&id)).flatten();
+        Self { setting, href, others, name: called.unwrap_or_else(|| id.clone()), id }
     }
 }
 

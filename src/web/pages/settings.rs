@@ -134,10 +134,20 @@ pub(super) fn place(name: &str) -> Option<String> {
     group_of(name).map(|group| format!("{HERE}#{group}"))
 }
 
-/// The end of the id of a setting's own text; a provider's switch has none of its own.
-pub(super) fn label(name: &str) -> Option<String> {
-    let has_own = group_of(name).is_some() && !name.starts_with("providers.");
-    has_own.then(|| text_id(name))
+/// The end of the id of a setting's text, and which provider it is told.
+pub(super) fn label(name: &str) -> Option<(String, String)> {
+    let provider = name.strip_prefix("providers.").and_then(|rest| rest.split('.').next());
+    group_of(name).map(|_| (text_id(name), provider.unwrap_or_default().to_owned()))
+}
+
+/// What the ids of the texts begin with that say the words of a setting.
+pub(super) fn word_texts(name: &str) -> String {
+    format!("setting-{}-is", text_id(name))
+}
+
+/// A number as people write it.
+pub(super) fn shown_number(name: &str, number: u64, language: Language) -> String {
+    Quantity::of(name).show(number, language)
 }
 
 fn of_group<'a>(table: &'a Table, group: &'a str) -> impl Iterator<Item = &'a Entry> {

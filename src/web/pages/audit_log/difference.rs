@@ -6,6 +6,9 @@ use serde_json::Value;
 use crate::domain::fault::Reason;
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::CheckVerdict;
+use crate::settings::{Entry, Kind};
+use crate::web::language::Language;
+use crate::web::pages::settings;
 
 /// The fields that have a name for people, in the order in which they are told.
 const FIELDS: [&str; 26] = [
@@ -61,14 +64,24 @@ pub(super) enum Shown {
     No,
     Number(i64),
     Moment(i64),
-    /// Of `words.ftl`: which kind of word, and which.
-    Word(&'static str, String),
+    /// What the id of its text begins with, and its end.
+    Word(String, String),
     Text(String),
     /// The first few, and how many others there are.
     List(Vec<String>, usize),
 }
 
 impl Difference {
+    /// Of a setting, whose values `told` shows.
+    pub(super) fn of_setting(
+        before: Option<&Value>,
+        after: Option<&Value>,
+        told: impl Fn(&Value) -> Shown,
+    ) -> Vec<Self> {
+        let field = String::from("value");
+        vec![Self { text: Some(field.clone()), field, before: before.map(&told), after: after.map(&told) }]
+    }
+
     /// Only what differs; of something that was made or deleted, all that it has.
     pub(super) fn between(before: Option<&Value>, after: Option<&Value>) -> Vec<Self> {
         let (before, after) = (before.map(fields), after.map(fields));
@@ -141,8 +154,21 @@ impl Shown {
         }
     }
 
+    /// As the page of the settings shows it.
+    pub(super) fn of_setting(setting: &Entry, value: &Value, language: Language) -> Self {
+        match (setting.kind(), value) {
+            (Kind::Number(_), Value::Number(number)) if number.is_u64() => {
+                Self::Text(settings::shown_number(setting.name(), number.as_u64().unwrap_or_default(), language))
+            }
+            (Kind::Word(words), Value::String(word)) if words.contains(&word.as_str()) => {
+                Self::Word(settings::word_texts(setting.name()), word.clone())
+            }
+            (Kind::Number(_) | Kind::Word(_) | Kind::Switch | Kind::Text, value) => Self::new("value", value),
+        }
+    }
+
     fn of_text(field: &str, text: &str) -> Self {
-        let word = |kind| Self::Word(kind, text.replace('_', "-"));
+        let word = |kind: &str| Self::Word(kind.to_owned(), text.replace('_', "-"));
         match field {
             _ if text.is_empty() => Self::Nothing,
             "cooldownReason" if Reason::parse(text).is_some() => word("reason"),
@@ -194,7 +220,7 @@ mod tests {
     fn of_a_new_thing_only_what_it_has_is_told() {
         let after = json!({"label": "", "provider": "ollama", "disabled": false, "expiresAt": null, "strikes": 0});
         check(None, Some(after), &[("provider", None, text("ollama"))]);
-        let word = |kind, word: &str| Some(Shown::Word(kind, word.to_owned()));
+        let word = |kind: &str, word: &str| Some(Shown::Word(String::from(kind), String::from(word)));
         let job = json!({"task": {"do": "disable", "until": "2026-01-01T12:00:00Z"}, "total": 21});
         let until = Some(Shown::Moment(1_767_268_800_000));
         let expected = [
@@ -209,7 +235,7 @@ mod tests {
     fn words_are_words_and_of_many_things_some_are_named() {
         check(None, Some(json!({"verdict": "sideways"})), &[("verdict", None, text("sideways"))]);
         let reason = json!({"cooldownReason": "session_quota", "expiresAt": "soon"});
-        let word = Some(Shown::Word("reason", String::from("session-quota")));
+        let word = Some(Shown::Word(String::from("reason"), String::from("session-quota")));
         check(None, Some(reason), &[("expiresAt", None, text("soon")), ("cooldownReason", None, word)]);
         let many = json!({"ids": ["1", "2", "3", "4", "5", "6", "7"]});
         let named = ["1", "2", "3", "4", "5"].map(String::from).to_vec();

@@ -2,9 +2,9 @@ use fluent_bundle::FluentArgs;
 use serde_json::json;
 
 use super::*;
-use crate::domain::audit::Actor;
+use crate::config::{Args, Config, Environment};
 use crate::domain::ids::AuditEntryId;
-use crate::web::language::Language;
+use crate::settings::Table;
 use crate::web::pages::registry::Sampled;
 use crate::web::text::Catalogue;
 
@@ -36,6 +36,9 @@ fn a_day_is_a_day_of_utc_and_nonsense_is_told() {
 
 impl Sampled for AuditLogPage {
     fn samples() -> Vec<Self> {
+        let config =
+            Config::resolve(&Args::default(), &Environment::new([] as [(&str, &str); 0])).expect("a configuration");
+        let table = Table::new(&config, &config.providers);
         let hostile = || String::from("<b>payload</b>");
         let entry = |action: &str, subject: Option<String>, before, after| {
             let at = Timestamp::from_millis(1_767_268_800_000);
@@ -50,10 +53,10 @@ impl Sampled for AuditLogPage {
                 before,
                 after,
             };
-            EntryRow::new(entry, &|_| true)
+            EntryRow::new(entry, &|name| table.find(name), Language::Zh)
         };
         let all = json!({
-            "label": hostile(), "userAgent": hostile(), "odd<b>payload</b>": hostile(), "count": 21, "disabled": true,
+            "label": hostile(), "last4": hostile(), "userAgent": hostile(), "odd<b>payload</b>": hostile(), "count": 21, "disabled": true,
             "ids": ["1", "2", "3", "4", "5", "<b>payload</b>"], "expiresAt": "2026-01-01T12:00:00Z",
             "cooldownReason": "session_quota", "verdict": "valid", "task": {"do": "check", "by_chat": true},
         });
@@ -62,6 +65,8 @@ impl Sampled for AuditLogPage {
             entry("api_key.add", Some(hostile()), None, Some(all.clone())),
             entry("api_key.edit", Some(hostile()), Some(json!({"label": hostile()})), Some(json!({"label": null}))),
             entry("setting.change", setting, Some(json!("off")), Some(json!("all"))),
+            entry("setting.change", Some(String::from("cache.ttl_seconds")), Some(json!(60)), Some(json!(null))),
+            entry("setting.change", Some(String::from("providers.ollama.enabled")), None, Some(json!(false))),
             entry("gone.<b>payload</b>", None, Some(all), None),
             entry("backup.make", None, None, None),
         ];
