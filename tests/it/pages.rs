@@ -3,6 +3,8 @@
 mod frame;
 mod project;
 mod security;
+mod settings;
 mod sign_in;
 mod start;
 mod stats;
+mod upkeep;

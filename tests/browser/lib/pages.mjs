@@ -13,6 +13,14 @@
 /** @type {Page[]} */
 export const PAGES = [
   { name: "sign-in", path: "/dashboard/sign-in", isPublic: true },
+  { name: "home", path: "/", isPublic: true },
+  { name: "stats", path: "/stats", isPublic: true },
+  { name: "api-docs", path: "/api-docs", isPublic: true },
+  { name: "project", path: "/project", isPublic: true },
+  { name: "changelog", path: "/project?file=CHANGELOG.md", isPublic: true },
+  { name: "settings", path: "/dashboard/settings" },
+  { name: "audit-log", path: "/dashboard/audit-log" },
+  { name: "backup", path: "/dashboard/backup" },
   { name: "security", path: "/dashboard/security" },
   { name: "not-found", path: "/nothing-here", isPublic: true, expects: [/^status 404:/] },
   {
