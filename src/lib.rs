@@ -11,7 +11,7 @@
 //!    ┌────────────┴───────────────────────┐
 //!    │ data plane: plain async functions  │ control plane: poem and poem-openapi,
 //!    │ /v1/*  /{provider}/v1/*  /api/chat │ on a runtime of its own
-//!    │ access → pool → transport → relay  │ /admin/*  /health  /readyz  /metrics
+//!    │ access → pool → transport → relay  │ pages  /admin/*  /health  /readyz  /metrics
 //!    └───────┬────────────────────────────┘──────┬───────
 //!            │ counters merged in memory         │ changes: stored first, then put into effect
 //!            └──────────────► SQLite ◄───────────┘
@@ -31,7 +31,8 @@
 //! - [`pool`]: who is ready, who rests and until when, whose turn it is.
 //! - `usage`: exact statistics, merged in memory and flushed twice a second.
 //! - `proxy`: the data plane, from a request to a relayed answer.
-//! - `web`: the control plane.
+//! - `web`: the control plane. `web::api` is what programs ask, `web::pages` what people see: typed pages from
+//!   `templates/`, their texts in `templates/text`, styles and scripts in `assets/`, all inside the binary.
 //! - `changes`: changes to keys, tokens and settings: stored first, then put into effect.
 //! - `settings`: what an admin can change while the server runs.
 //! - `jobs`: background tasks, each with a name.
@@ -57,6 +58,8 @@
 //!   [`storage`] or `web`, and `web` never forwards a request.
 //! - No secret has a `Debug`, a `Display` or a `Serialize`.
 //! - No module but `main` and [`cli`] imports [`app`]. There is no global mutable state.
+//! - A page has no script or style of its own and nothing from another host, and no text that is not in the catalogue.
+//! - The cookie of a page opens nothing of the API, and a form of another site changes nothing.
 //! - Nobody but `jobs`, the accept loop, the bridge between the planes and HTTP/2 to an upstream spawns a task.
 
 mod access;

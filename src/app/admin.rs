@@ -62,7 +62,8 @@ impl NewAdmin {
 
 fn first_steps(told: &str, base_url: &str) -> String {
     format!(
-        "\n{told}\n\nNext, with that token in $ADMIN_TOKEN, add an upstream API key and make a client token:\n\n    \
+        "\n{told}\n\nOpen {base_url}/dashboard and sign in with it: three steps lead to the first answer.\n\n\
+         Or, from a shell with that token in $ADMIN_TOKEN, add an upstream API key and make a client token:\n\n    \
          curl -X POST {base_url}/admin/api-keys -H \"Authorization: Bearer $ADMIN_TOKEN\" \\\n      \
          -H 'Content-Type: application/json' -d '{{\"api_key\": \"<your key>\", \"provider\": \"ollama\"}}'\n    \
          curl -X POST {base_url}/admin/tokens -H \"Authorization: Bearer $ADMIN_TOKEN\" \\\n      \

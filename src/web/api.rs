@@ -41,6 +41,7 @@ pub(crate) use client_tokens::{
     ClientTokenAliases, ClientTokenBulk, ClientTokenExport, ClientTokens, SingleClientToken, client_token_file,
 };
 pub(crate) use document::{ApiDocument, Documentation, SwaggerUi};
+pub(in crate::web) use document::{Endpoint, chat_fields, endpoints, refusal_statuses};
 pub(crate) use error::{
     body_too_large, error_response, internal_error, is_body_too_large, not_an_admin_network, nothing_here,
     with_security_headers,
@@ -55,10 +56,13 @@ pub(crate) use key_switches::KeySwitches;
 pub(crate) use metrics::Metrics;
 pub(crate) use parameters::clean_label;
 pub(crate) use project::Project;
+pub(in crate::web) use project::{Build, DOCUMENTS, Info};
 pub(crate) use providers::Providers;
 pub(crate) use public_stats::PublicStatsCache;
+pub(in crate::web) use public_stats::{Figures, Source as FiguresSource};
 pub(crate) use settings::SettingRoutes;
 pub(crate) use statistics::Statistics;
+pub(in crate::web) use test_templates::Template;
 pub(crate) use test_templates::TestTemplates;
 
 use poem_openapi::Tags;

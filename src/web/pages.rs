@@ -4,20 +4,25 @@
 //! answered with `303`, one that was not with `422` and the same page. Scripts fetch the same pages and put what differs
 //! in place. What an admin sees is below `/dashboard`; the routes of the API never take the cookie of a page.
 
+mod api_docs;
 mod error;
 mod fields;
 mod frame;
 mod gate;
+mod home;
 mod keys;
 mod languages;
 mod lists;
 #[cfg(debug_assertions)]
 mod patterns;
+mod project;
 #[cfg(test)]
 mod registry;
 mod same_origin;
 mod security;
 mod session;
+mod start;
+mod stats;
 mod tokens;
 mod visit;
 
@@ -36,7 +41,7 @@ pub(super) use self::registry::all as registered;
 pub(super) use self::visit::{Admin, Visit, redirect};
 use super::assets::Assets;
 use super::templates::Templates;
-use super::{State, api, network};
+use super::{State, api, network, public};
 use session::Flashes;
 
 /// What all pages share.
@@ -70,6 +75,10 @@ impl Pages {
 /// Every page.
 fn routes() -> Vec<PageRoute> {
     let shared = vec![
+        ("/", get(home::show)),
+        ("/project", get(project::show)),
+        ("/stats", get(stats::show)),
+        ("/api-docs", get(api_docs::show)),
         ("/assets/:digest/*path", get(asset)),
         ("/language", get(languages::switch)),
         ("/dashboard/security", get(security::show)),
@@ -81,7 +90,7 @@ fn routes() -> Vec<PageRoute> {
         #[cfg(debug_assertions)]
         ("/_patterns", get(patterns::show)),
     ];
-    [shared, keys::routes(), tokens::routes()].into_iter().flatten().collect()
+    [shared, keys::routes(), start::routes(), tokens::routes()].into_iter().flatten().collect()
 }
 
 /// The paths of pages, as the log may name them.
@@ -131,8 +140,12 @@ async fn answer<E: Endpoint>(
     pages: Arc<Pages>,
 ) -> poem::Result<Response> {
     let visit = Visit::of(&request, &state, &pages).await;
+    let is_hidden =
+        || visit.session().is_none() && !public::is_shown(request.uri().path(), state.settings.load().public);
     let refusal = if network::is_refused(&request, &state.control.admin_networks) {
         Some(Error::OtherNetwork)
+    } else if is_hidden() {
+        Some(Error::NotFound)
     } else {
         same_origin::refusal(&request, pages.public_url.as_deref())
     };

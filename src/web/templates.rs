@@ -4,6 +4,7 @@
 //! error, everything is escaped, and texts come from the catalogue of the page's language.
 
 mod figures;
+mod markdown;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use rust_embed::RustEmbed;
 use serde::Serialize;
 
 pub(super) use self::figures::grouped;
+pub(super) use self::markdown::{Section, sections};
 use super::assets::Assets;
 use super::language::Language;
 use super::text::Catalogue;
@@ -101,6 +103,7 @@ fn environment(language: Language, tools: &Tools) -> Environment<'static> {
         let named = args.try_iter()?.map(|name| Ok((name.to_string(), args.get_item(&name)?)));
         said(&texts, id.as_str().unwrap_or_default(), named.collect::<Result<Vec<_>, Error>>()?)
     });
+    environment.add_filter("markdown", |text: &str| Value::from_safe_string(markdown::html(text)));
     let assets = Arc::clone(&tools.assets);
     environment.add_function("asset", move |path: &str| {
         assets.address(path).ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("no asset `{path}`")))

@@ -13,40 +13,40 @@ import { signIn } from "./lib/session.mjs";
 import { Upstream } from "./lib/upstream.mjs";
 
 const FOLDER = fileURLToPath(new URL("../../target/screenshots", import.meta.url));
+const AT_ONCE = 3;
 const wanted = process.argv.slice(2);
 
-/** `overview.dark.phone.zh` and so on. */
-function pictures(page) {
-  const looks = [];
-  for (const theme of ["light", "dark"]) {
-    for (const device of ["desktop", "phone"]) {
-      for (const lang of ["en", "zh"]) {
-        const name = `${page.name}.${theme}.${device}.${lang}`;
-        const look = { theme, isPhone: device === "phone", lang: lang === "zh" ? "zh-CN" : "en-US" };
-        if (wanted.length === 0 || wanted.some((part) => name.includes(part))) looks.push({ name, look });
+/** `overview.dark.phone.zh` and so on, as far as they are wanted. */
+function pictures() {
+  const all = [];
+  for (const page of PAGES) {
+    for (const theme of ["light", "dark"]) {
+      for (const device of ["desktop", "phone"]) {
+        for (const lang of ["en", "zh"]) {
+          const look = { theme, isPhone: device === "phone", lang: lang === "zh" ? "zh-CN" : "en-US" };
+          all.push({ page, name: `${page.name}.${theme}.${device}.${lang}`, look: { ...look, expects: page.expects } });
+        }
       }
     }
   }
-  return looks;
+  return all.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
 }
 
-async function photograph(browser, { server, ids, cookies }, page) {
-  for (const { name, look } of pictures(page)) {
-    const { context, watch } = await openContext(browser, server.origin, { ...look, expects: page.expects });
-    try {
-      const view = await context.newPage();
-      await view.emulateMedia({ reducedMotion: "reduce" });
-      if (!page.isPublic) await context.addCookies(cookies);
-      await view.goto(typeof page.path === "function" ? page.path(ids) : page.path, { waitUntil: "networkidle" });
-      await page.prepare?.(view);
-      await view.screenshot({ path: `${FOLDER}/${name}.png`, fullPage: true });
-      watch.check();
-    } catch (error) {
-      console.error(`${name}: ${error.message}`);
-      process.exitCode = 1;
-    } finally {
-      await context.close();
-    }
+async function photograph(browser, { server, ids, cookies }, { page, name, look }) {
+  const { context, watch } = await openContext(browser, server.origin, look);
+  try {
+    if (!page.isPublic) await context.addCookies(cookies);
+    const view = await context.newPage();
+    await view.emulateMedia({ reducedMotion: "reduce" });
+    await view.goto(typeof page.path === "function" ? page.path(ids) : page.path, { waitUntil: "networkidle" });
+    await page.prepare?.(view);
+    await view.screenshot({ path: `${FOLDER}/${name}.png`, fullPage: true });
+    watch.check();
+  } catch (error) {
+    console.error(`${name}: ${error.message}`);
+    process.exitCode = 1;
+  } finally {
+    await context.close();
   }
 }
 
@@ -61,7 +61,11 @@ try {
   console.error(`lived in after ${Math.round((Date.now() - began) / 1000)} s`);
   const { context } = await openContext(browser, server.origin);
   const cookies = [await signIn(context, server)];
-  for (const page of PAGES) await photograph(browser, { server, ids, cookies }, page);
+  const left = pictures();
+  const work = async () => {
+    for (let next = left.shift(); next; next = left.shift()) await photograph(browser, { server, ids, cookies }, next);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
   console.error(`pictures: ${FOLDER}`);
 } finally {
   await browser.close();

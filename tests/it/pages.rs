@@ -2,5 +2,8 @@
 
 mod frame;
 mod keys;
+mod project;
 mod security;
 mod sign_in;
+mod start;
+mod stats;

@@ -235,6 +235,24 @@ fn lines_are_clean_and_finished() {
     report(&offences);
 }
 
+#[test]
+fn what_pages_are_made_of_is_in_short_files() {
+    const LONGEST: [(&str, &str, usize); 3] =
+        [("assets", "css", 300), ("assets", "js", 120), ("templates", "html", 120)];
+    let mut offences = Vec::new();
+    for file in tree::all_files().iter().filter(|f| !f.path.contains("/vendor/")) {
+        let lines = file.text.lines().count();
+        for (_, _, longest) in
+            LONGEST.iter().filter(|(folder, kind, _)| file.is_under(folder) && file.has_extension(kind))
+        {
+            if lines > *longest {
+                offences.push(file.at(lines, &format!("{lines} lines, {longest} are enough")));
+            }
+        }
+    }
+    report(&offences);
+}
+
 fn is_sql(literal: &str) -> bool {
     ["SELECT ", "INSERT INTO ", "INSERT OR ", "DELETE FROM ", "CREATE TABLE "].iter().any(|w| literal.contains(w))
         || (literal.contains("UPDATE ") && literal.contains(" SET "))

@@ -2,6 +2,7 @@
 // Copies a text, and says so with the icon for 1.6 s and to a screen reader.
 // data-copy: the text; data-copy-from: instead the id of what shows it (hidden panels inside are left out);
 // data-copied: what is said afterwards.
+import { write } from "../lib/clipboard.js";
 import { byId } from "../lib/dom.js";
 
 /** @param {HTMLElement} button */
@@ -29,18 +30,4 @@ function textOf(source) {
   if (source instanceof HTMLInputElement || source instanceof HTMLTextAreaElement) return source.value;
   const panel = source.querySelector("[role=tabpanel]:not([hidden])");
   return (panel ?? source).textContent?.trim() ?? "";
-}
-
-/** Without TLS a browser offers no clipboard, but it still carries out the command of old. @param {string} text */
-async function write(text) {
-  if (navigator.clipboard) return navigator.clipboard.writeText(text);
-  const area = document.createElement("textarea");
-  area.value = text;
-  area.className = "visually-hidden";
-  (document.querySelector("dialog[open]") ?? document.body).append(area);
-  const focused = /** @type {HTMLElement | null} */ (document.activeElement);
-  area.select();
-  document.execCommand("copy");
-  area.remove();
-  focused?.focus();
 }

@@ -1,25 +1,27 @@
 // @ts-check
-// Numbers, durations and points in time in the language of the page. The words of units come from <body>.
+// Numbers, durations and points in time as the server writes them, in the language of the page. The words of units are
+// attributes of <body>: texts with {n} in them, separated by bars.
 
 const lang = () => document.documentElement.lang || "en";
-const words = () => (document.body.dataset.units ?? "d h min s").split(" ");
+const words = (/** @type {string} */ name) => (document.body.dataset[name] ?? "").split("|");
+const fill = (/** @type {string | undefined} */ text, /** @type {string | number} */ n) =>
+  (text ?? "{n}").replace("{n}", String(n));
 
 /** 48,395 @param {number} value */
 export const count = (value) => new Intl.NumberFormat(lang(), { maximumFractionDigits: 2 }).format(value);
 
 /** For an axis: 4 K, 4120 万. @param {number} value */
 export function compact(value) {
-  const steps = (document.body.dataset.big ?? "").split(" ");
-  for (let i = steps.length - 2; i >= 0; i -= 2) {
-    const step = Number(steps[i]);
-    if (step > 0 && value >= step) return `${Number((value / step).toFixed(1))} ${steps[i + 1]}`;
-  }
-  return count(value);
+  const sizes = lang().startsWith("zh") ? [1e8, 1e4] : [1e9, 1e6, 1e3];
+  const at = sizes.findIndex((size) => value >= size);
+  return at < 0 ? count(value) : fill(words("large")[at], `${Number((value / sizes[at]).toFixed(1))}`);
 }
 
-/** 412 ms, 1.74 s @param {number} value */
-export const millis = (value) =>
-  value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(value < 10_000 ? 2 : 1)} s`;
+/** 412 ms, 1.74 s, 2 min 5 s @param {number} value */
+export function millis(value) {
+  if (value < 1000) return `${Math.round(value)} ms`;
+  return value < 60_000 ? `${Number((value / 1000).toFixed(value < 10_000 ? 2 : 1))} s` : span(value);
+}
 
 /** 98.6 % @param {number} value */
 export const percent = (value) => `${count(Math.round(value * 10) / 10)} %`;
@@ -37,16 +39,20 @@ export function span(ms, most = 2) {
   const [minutes, hours, days] = [60, 3600, 86_400].map((unit) => Math.floor(seconds / unit));
   const parts = [days, hours % 24, minutes % 60, seconds % 60];
   const first = parts.findIndex((part) => part > 0);
-  if (first < 0) return `0 ${words()[3]}`;
+  const units = words("units");
+  if (first < 0) return fill(units[3], 0);
   return parts
-    .map((part, i) => `${part} ${words()[i]}`)
+    .map((part, i) => fill(units[i], part))
     .slice(first, first + most)
     .filter((_, i) => i === 0 || parts[first + i] > 0)
     .join(" ");
 }
 
 /** 26 s ago @param {number} ms */
-export const ago = (ms) => (document.body.dataset.ago ?? "{span}").replace("{span}", span(ms, 1));
+export function ago(ms) {
+  const [passed, justNow] = words("ago");
+  return ms < 2000 ? (justNow ?? "") : fill(passed, span(ms, 1));
+}
 
 /** @type {Record<string, Intl.DateTimeFormatOptions>} */
 const styles = {

@@ -20,6 +20,7 @@ use poem_openapi::types::{Any, Type};
 use poem_openapi::{ApiResponse, Enum, OpenApi, ResponseContent};
 use serde_json::{Map, Value, json};
 
+pub(in crate::web) use self::relays::{Endpoint, chat_fields, endpoints, refusal_statuses};
 pub(crate) use self::swagger_ui::SwaggerUi;
 use super::Tag;
 use super::error::SWAGGER_UI_POLICY;

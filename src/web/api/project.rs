@@ -16,7 +16,7 @@ use crate::web::State;
 use changelog::Section;
 
 /// The documents by their file names.
-const DOCUMENTS: [(&str, &str); 3] = [
+pub(in crate::web) const DOCUMENTS: [(&str, &str); 3] = [
     ("README.md", include_str!("../../../README.md")),
     ("CHANGELOG.md", CHANGELOG),
     ("LICENSE", include_str!("../../../LICENSE")),
@@ -58,13 +58,13 @@ struct ProjectMeta {
 }
 
 #[derive(Object)]
-struct Info {
-    name: String,
-    description: String,
-    version: String,
-    license: String,
+pub(in crate::web) struct Info {
+    pub(in crate::web) name: String,
+    pub(in crate::web) description: String,
+    pub(in crate::web) version: String,
+    pub(in crate::web) license: String,
     /// The oldest Rust that it can be built with.
-    rust_version: String,
+    pub(in crate::web) rust_version: String,
 }
 
 #[derive(Clone, Object)]
@@ -91,12 +91,12 @@ struct Release {
 
 /// How this program was built.
 #[derive(Object)]
-struct Build {
-    version: String,
+pub(in crate::web) struct Build {
+    pub(in crate::web) version: String,
     /// Architecture and operating system: `x86_64-linux`.
-    target: String,
+    pub(in crate::web) target: String,
     /// `release` or `debug`.
-    profile: String,
+    pub(in crate::web) profile: String,
 }
 
 #[derive(ApiResponse)]
@@ -166,7 +166,7 @@ impl From<Section<'_>> for Release {
 }
 
 impl Info {
-    fn of_package() -> Self {
+    pub(in crate::web) fn of_package() -> Self {
         Self {
             name: String::from(env!("CARGO_PKG_NAME")),
             description: String::from(env!("CARGO_PKG_DESCRIPTION")),
@@ -178,7 +178,7 @@ impl Info {
 }
 
 impl Build {
-    fn of_this_program() -> Self {
+    pub(in crate::web) fn of_this_program() -> Self {
         let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
         Self {
             version: String::from(env!("CARGO_PKG_VERSION")),

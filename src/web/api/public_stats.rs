@@ -1,23 +1,23 @@
 //! What the public may know: sums, models and hours, and nothing about single keys or tokens.
 
 mod cache;
+mod figures;
 
 use jiff::tz::TimeZone;
 use poem_openapi::Object;
 
 pub(crate) use self::cache::PublicStatsCache;
+pub(in crate::web) use self::cache::Source;
+pub(in crate::web) use self::figures::Figures;
 use super::parameters::success_rate;
 use super::statistics::{STORAGE, rate};
-use crate::domain::provider::ProviderId;
-use crate::domain::series::{Bucket, Range};
+use crate::domain::series::Bucket;
 use crate::domain::usage::Tally;
-use crate::storage::{self, ApiKeyCounts, ModelTally, SeriesOf};
-use crate::web::State;
+use crate::storage::{ApiKeyCounts, ModelTally};
 
-const TOP: u32 = 10;
 const RECENT_TOP: usize = 3;
 
-#[derive(Clone, Object)]
+#[derive(Object)]
 #[oai(rename_all = "camelCase")]
 pub(super) struct PublicStats {
     global: Global,
@@ -32,7 +32,7 @@ pub(super) struct PublicStats {
     timestamp: String,
 }
 
-#[derive(Clone, Object)]
+#[derive(Object)]
 #[oai(rename_all = "camelCase")]
 struct Global {
     total_requests: u64,
@@ -46,7 +46,7 @@ struct Global {
     storage: String,
 }
 
-#[derive(Clone, Object)]
+#[derive(Object)]
 #[oai(rename_all = "camelCase")]
 #[expect(clippy::struct_field_names, reason = "the JSON field is called so")]
 struct Model {
@@ -57,7 +57,7 @@ struct Model {
     success_rate: String,
 }
 
-#[derive(Clone, Object)]
+#[derive(Object)]
 #[expect(clippy::struct_field_names, reason = "the JSON field is called so")]
 struct Hour {
     /// The time of day at which it begins, as `HH:MM` in the time zone of the settings.
@@ -67,7 +67,7 @@ struct Hour {
     failure: u64,
 }
 
-#[derive(Clone, Object)]
+#[derive(Object)]
 #[oai(rename_all = "camelCase")]
 struct Meta {
     total_api_keys: u64,
@@ -79,24 +79,15 @@ struct Meta {
 }
 
 impl PublicStats {
-    /// Reads everything anew, to be told in that time zone.
-    async fn read(state: &State, provider: &ProviderId, zone: &TimeZone) -> Result<Self, storage::Error> {
-        state.flush().await;
-        let (now, only) = (state.clock.now(), || Some(provider.clone()));
-        let day = Range::Day.buckets(now, zone);
-        let sums = state.storage.global_totals(only()).await?;
-        let keys = state.storage.count_api_keys(only(), now).await?;
-        let top = state.storage.top_models(only(), TOP).await?;
-        let recent = state.storage.models_since(only(), day.since(), RECENT_TOP).await?;
-        let of = SeriesOf::Requests { provider: only(), model: None };
-        let hours = state.storage.series(of, day.since(), day.until()).await?.unwrap_or_default();
-        let hours = day.fill(hours.iter().map(|(at, hour)| (*at, hour)));
-        let timestamp = now.to_rfc3339_in(zone);
-        Ok(Self {
-            global: Global::new(&sums, keys, timestamp.clone()),
-            top_models: top.into_iter().map(Model::from).collect(),
-            recent_top_models: recent.top.into_iter().map(Model::from).collect(),
-            hourly_trend: hours.iter().map(|hour| Hour::new(hour, zone)).collect(),
+    /// As it is told in that time zone.
+    pub(super) fn of(figures: &Figures, zone: &TimeZone) -> Self {
+        let (sums, keys) = (&figures.sums, figures.keys);
+        let timestamp = figures.read_at.to_rfc3339_in(zone);
+        Self {
+            global: Global::new(sums, keys, timestamp.clone()),
+            top_models: figures.top.iter().map(Model::from).collect(),
+            recent_top_models: figures.recent.top.iter().take(RECENT_TOP).map(Model::from).collect(),
+            hourly_trend: figures.hours.iter().map(|hour| Hour::new(hour, zone)).collect(),
             storage: STORAGE.to_owned(),
             meta: Meta {
                 total_api_keys: keys.total(),
@@ -107,7 +98,7 @@ impl PublicStats {
                 success_rate: success_rate(sums.success, sums.failure),
             },
             timestamp,
-        })
+        }
     }
 }
 
@@ -127,8 +118,8 @@ impl Global {
     }
 }
 
-impl From<ModelTally> for Model {
-    fn from(model: ModelTally) -> Self {
+impl From<&ModelTally> for Model {
+    fn from(model: &ModelTally) -> Self {
         Self {
             model: model.model.to_string(),
             requests: model.tally.requests,

@@ -24,6 +24,9 @@ use crate::web::State;
 /// Where everything is stored; the JavaScript edition had several places.
 pub(super) const STORAGE: &str = "sqlite";
 
+/// Seconds after which to ask again when the database failed.
+const RETRY_AFTER: u32 = 5;
+
 pub(crate) struct Statistics;
 
 #[derive(Object)]
@@ -166,8 +169,14 @@ impl Statistics {
             return Err(Error::not_found("The statistics are not public here."));
         }
         let pool = pool(&state, None, provider.0.as_deref())?;
-        let (stats, source) = state.public_stats.get(&state, pool.provider()).await?;
-        let fresh_for = source.fresh_for(state.settings.load().statistics.kept_for).as_secs();
+        let read = state.public_stats.get(&state, Some(pool.provider())).await;
+        let (figures, source) = read.map_err(|error| match Error::unreadable(&error) {
+            Error::Internal(body) => Error::Unavailable(body, RETRY_AFTER),
+            error => error,
+        })?;
+        let settings = state.settings.load().statistics.clone();
+        let fresh_for = source.fresh_for(settings.kept_for).as_secs();
+        let stats = PublicStats::of(&figures, &settings.time_zone);
         let control = if is_public { format!("public, max-age={fresh_for}") } else { String::from("no-store") };
         Ok(Response::new(Json(stats)).header("X-Cache", source.as_str()).header("Cache-Control", control))
     }

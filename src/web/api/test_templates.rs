@@ -5,7 +5,7 @@
 use poem_openapi::param::Header;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Tag;
 use super::choice::Choice;
@@ -20,16 +20,17 @@ pub(crate) struct TestTemplates {
 }
 
 /// A conversation to be sent as it is.
-#[derive(Clone, Object)]
+#[derive(Clone, Object, Serialize)]
 #[oai(rename_all = "camelCase")]
-struct Template {
-    id: String,
-    label: String,
-    description: String,
-    system_prompt: String,
-    user_message: String,
-    temperature: f64,
-    stream: bool,
+#[serde(rename_all = "camelCase")]
+pub(in crate::web) struct Template {
+    pub(in crate::web) id: String,
+    pub(in crate::web) label: String,
+    pub(in crate::web) description: String,
+    pub(in crate::web) system_prompt: String,
+    pub(in crate::web) user_message: String,
+    pub(in crate::web) temperature: f64,
+    pub(in crate::web) stream: bool,
 }
 
 #[derive(Object)]
@@ -82,10 +83,7 @@ impl TestTemplates {
         accept: Header<Option<String>>,
     ) -> Templates {
         let language = lang.0.unwrap_or_else(|| Language::preferred(accept.0.as_deref().unwrap_or_default()));
-        let templates = match language {
-            Language::En => self.en.clone(),
-            Language::Zh => self.zh.clone(),
-        };
+        let templates = self.of(language).to_vec();
         let vary = String::from("Accept-Language");
         Templates::Found(Json(TemplateList { templates }), language.tag().to_owned(), vary)
     }
@@ -98,6 +96,13 @@ impl TestTemplates {
         let stored: Vec<Stored> = serde_json::from_str(TEMPLATES).unwrap_or_default();
         let (en, zh) = stored.into_iter().map(Stored::in_both).unzip();
         Self { en, zh }
+    }
+
+    pub(in crate::web) fn of(&self, language: Language) -> &[Template] {
+        match language {
+            Language::En => &self.en,
+            Language::Zh => &self.zh,
+        }
     }
 }
 

@@ -2,12 +2,13 @@
 
 use poem::http::{StatusCode, header};
 use poem::web::{Form, Query};
-use poem::{Request, Response, handler};
+use poem::{IntoResponse as _, Request, Response, handler};
 use serde::{Deserialize, Serialize};
 
 use super::languages::own_path;
 use super::session::{self, CookieSecret};
-use super::{Admin, Error, Visit, redirect};
+use super::visit::WrongToken;
+use super::{Admin, Error, Visit, redirect, start};
 use crate::domain::audit::Change;
 use crate::web::templates::Page;
 use crate::web::text::Text;
@@ -72,9 +73,11 @@ pub(super) async fn sign_in(
     Form(credentials): Form<Credentials>,
 ) -> Result<Response, Error> {
     let (state, is_kept) = (visit.state(), credentials.keep.is_some());
-    if let Some(text) = visit.wrong_token(&credentials.token).await {
+    if let Some(WrongToken { text, retry_after_s }) = visit.wrong_token(&credentials.token).await {
         let page = SignIn::new(visit, &credentials.next, is_kept, Some(text));
-        return visit.page_with(StatusCode::UNAUTHORIZED, &page).await;
+        let Some(seconds) = retry_after_s else { return visit.page_with(StatusCode::UNAUTHORIZED, &page).await };
+        let response = visit.page_with(StatusCode::TOO_MANY_REQUESTS, &page).await?;
+        return Ok(response.with_header(header::RETRY_AFTER, seconds.to_string()).into_response());
     }
     let secret = CookieSecret::random()?;
     let user_agent = request.headers().get(header::USER_AGENT).and_then(|name| name.to_str().ok());
@@ -83,7 +86,9 @@ pub(super) async fn sign_in(
     let session = session::new(&secret, state.admin_token.digest(&state.storage), is_kept, about);
     state.storage.add_session(session, change).await?;
     let cookie = secret.cookie(visit.is_secure(), is_kept);
-    Ok(Visit::with_cookie(redirect(after(&credentials.next)), &cookie))
+    let next = after(&credentials.next);
+    let way = if next == CONSOLE && start::is_due(state) { start::HERE } else { next };
+    Ok(Visit::with_cookie(redirect(way), &cookie))
 }
 
 #[handler]

@@ -2,7 +2,7 @@
 
 use minijinja::value::{Serde, Value};
 
-use super::{error, gate, keys, patterns, security, tokens};
+use super::{api_docs, error, gate, home, keys, patterns, project, security, start, stats, tokens};
 use crate::web::templates::Page;
 
 /// A page of which there are samples.
@@ -20,8 +20,10 @@ fn of<P: Sampled>() -> Registered {
 
 pub(in crate::web) fn all() -> Vec<Registered> {
     vec![
+        of::<api_docs::ApiDocs>(),
         of::<error::ErrorPage>(),
         of::<gate::SignIn>(),
+        of::<home::Home>(),
         of::<keys::Add>(),
         of::<keys::Ask>(),
         of::<keys::Export>(),
@@ -31,6 +33,7 @@ pub(in crate::web) fn all() -> Vec<Registered> {
         of::<keys::Reveal>(),
         of::<keys::Revealed>(),
         of::<patterns::Patterns>(),
+        of::<project::ProjectPage>(),
         of::<security::NewToken>(),
         of::<security::Security>(),
         of::<tokens::Ask>(),
@@ -41,5 +44,7 @@ pub(in crate::web) fn all() -> Vec<Registered> {
         of::<tokens::Shown>(),
         of::<tokens::Token>(),
         of::<tokens::Tokens>(),
+        of::<start::Start>(),
+        of::<stats::Stats>(),
     ]
 }

@@ -52,6 +52,13 @@ pub(in crate::web) struct Admin {
     pub(in crate::web) visit: Visit,
 }
 
+/// Why an admin token is refused.
+pub(super) struct WrongToken {
+    pub(super) text: Text,
+    /// Too many wrong ones came from there: none is tried before so many seconds are over.
+    pub(super) retry_after_s: Option<u64>,
+}
+
 impl Visit {
     pub(super) async fn of(request: &Request, state: &State, pages: &Arc<Pages>) -> Self {
         let caller = request.data::<Caller>().copied().unwrap_or(Caller::unknown());
@@ -156,11 +163,14 @@ impl Visit {
     }
 
     /// What is wrong with an admin token, if anything is.
-    pub(super) async fn wrong_token(&self, token: &str) -> Option<Text> {
+    pub(super) async fn wrong_token(&self, token: &str) -> Option<WrongToken> {
         match api::try_token(token.trim(), self.caller(), self.state()).await {
             TokenTried::Right => None,
-            TokenTried::Wrong => Some(Text::new("sign-in-wrong")),
-            TokenTried::TooMany(seconds) => Some(Text::new("error-too-many").with("n", seconds)),
+            TokenTried::Wrong => Some(WrongToken { text: Text::new("sign-in-wrong"), retry_after_s: None }),
+            TokenTried::TooMany(seconds) => {
+                let text = Text::new("error-too-many").with("n", seconds);
+                Some(WrongToken { text, retry_after_s: Some(seconds) })
+            }
         }
     }
 
@@ -195,7 +205,7 @@ impl Admin {
     /// Asks for the admin token once more, before a secret is shown or everybody is signed out. The answer is what was
     /// wrong with it, if anything was.
     pub(in crate::web) async fn confirm(&self, token: &str) -> Option<Text> {
-        self.visit.wrong_token(token).await
+        self.visit.wrong_token(token).await.map(|wrong| wrong.text)
     }
 
     /// To another page, which tells that something was done.

@@ -27,6 +27,11 @@ const PUT_TOGETHER: &[&str] = &[
     "tokens-created-",
     "tokens-rotated-",
     "tokens-revealed-",
+    // Of pages/api-docs.html; crate::web::pages::api_docs has the words.
+    "api-docs-endpoint-",
+    "api-docs-field-",
+    "api-docs-error-",
+    "api-docs-do-",
 ];
 
 fn templates() -> Templates {

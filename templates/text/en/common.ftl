@@ -10,6 +10,7 @@ frame-unhealthy = not healthy
 frame-sign-in = Sign in
 frame-sign-out = Sign out
 frame-local-times = times are yours; hover shows UTC
+frame-hidden = Only you see this page: it is switched off for strangers.
 
 # Navigation
 nav-label = Console
@@ -56,11 +57,8 @@ state-done = Done
 state-failed = Failed
 state-canceled = Canceled
 
-# Points in time, and units that scripts need: the day first, then smaller ones; thousand, million, billion
-time-ago = { $span } ago
+# Points in time
 time-over = now
-unit-words = d h min s
-unit-big = 1000 K 1000000 M 1000000000 B
 
 # What every page may say
 common-cancel = Cancel

@@ -9,6 +9,7 @@ frame-unhealthy = 状态异常
 frame-sign-in = 登录
 frame-sign-out = 退出登录
 frame-local-times = 时间为本地时间，悬停显示 UTC
+frame-hidden = 只有你能看到此页面：它对访客已关闭。
 
 # 导航
 nav-label = 控制台
@@ -55,11 +56,8 @@ state-done = 已完成
 state-failed = 失败
 state-canceled = 已取消
 
-# 时间，以及脚本需要的单位：先是天，再是更小的单位；万、亿
-time-ago = { $span }前
+# 时间
 time-over = 现在
-unit-words = 天 小时 分 秒
-unit-big = 10000 万 100000000 亿
 
 # 各页面通用
 common-cancel = 取消

@@ -78,7 +78,6 @@ fn other_documents_are_refused_with_the_names_that_there_are() {
         let answer = refused(reply, 400, "bad_request", says);
         assert_eq!(answer["error"], says, "nothing of the name is repeated");
     }
-    refused(app.anon().get("/project"), 404, "not_found", "nothing");
     refused(app.anon().post("/project/meta", &json!({})), 405, "method_not_allowed", "method");
 }
 

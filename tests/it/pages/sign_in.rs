@@ -111,3 +111,20 @@ fn the_cookie_of_a_page_opens_nothing_of_the_api() {
     console.get("/admin/stats").expect(401);
     console.call("POST", "/admin/token/reset").send().expect(401);
 }
+
+#[test]
+fn whoever_guesses_is_told_to_wait_and_the_right_token_never_is() {
+    let app = TestApp::builder().start();
+    let guesses: Vec<_> = (0..60)
+        .map(|n: u32| {
+            let fields = [("token", format!("guess-{n}"))];
+            let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
+            app.browser().call("POST", "/dashboard/sign-in").form(&fields).start()
+        })
+        .collect();
+    app.browser().post("/dashboard/sign-in", &[("token", ADMIN_TOKEN)]).expect(303);
+    let refused = guesses.into_iter().filter_map(|guess| guess.head()?.whole()).find(|reply| reply.status == 429);
+    let refused = refused.expect("one of sixty at a time is told to wait");
+    assert!(refused.header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok_and(|n| n > 0)));
+    assert!(refused.text().contains("Too many wrong admin tokens came from this address."), "{}", refused.text());
+}

@@ -252,7 +252,7 @@ impl Stream {
     }
 
     /// The whole body; `None` when it was cut.
-    fn whole(mut self) -> Option<Reply> {
+    pub(crate) fn whole(mut self) -> Option<Reply> {
         let mut body = Vec::new();
         loop {
             match self.piece() {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use self::table::{RELAYED, Relayed, TOLD, Told};
 use super::corrections::{Fields, declare_headers, members, refusal};
-use crate::domain::api_form::{ErrorForm, StreamFraming};
+use crate::domain::api_form::{ApiForm, ErrorForm, StreamFraming};
 use crate::domain::request_view::RequestView;
 
 const TAG: &str = "Relays";
@@ -21,7 +21,7 @@ const SCHEMA_OF_404: &str = "/404/content/application~1json/schema";
 /// A status, what it means, and whether only a request with a body is answered so.
 type Refusal = (&'static str, &'static str, bool);
 
-const REFUSALS: [Refusal; 13] = [
+const REFUSALS: [Refusal; 14] = [
     (
         "400",
         "The body is no JSON object, or `model` or `stream` is not what it has to be, or the upstream says so.",
@@ -36,10 +36,51 @@ const REFUSALS: [Refusal; 13] = [
     ("429", "The client came too often, or all API keys are at their limits.", false),
     ("431", "The headers are too large.", false),
     ("4XX", "The upstream refuses the request, in its own words.", false),
+    ("500", "Something went wrong here; the log says what.", false),
     ("502", "The upstream cannot be reached or understood.", false),
     ("503", "No API key is usable, or the upstream is overloaded.", false),
     ("504", "The upstream did not answer in time.", false),
 ];
+
+/// Every status with which a relay can refuse; `4XX` is any other one of the upstream.
+pub(in crate::web) fn refusal_statuses() -> impl Iterator<Item = &'static str> {
+    REFUSALS.iter().map(|(status, ..)| *status)
+}
+
+/// An operation as a page names it.
+pub(in crate::web) struct Endpoint {
+    pub(in crate::web) id: &'static str,
+    pub(in crate::web) method: &'static str,
+    pub(in crate::web) path: &'static str,
+    pub(in crate::web) form: ErrorForm,
+    pub(in crate::web) has_stream: bool,
+}
+
+/// Every relay, at the default provider.
+pub(in crate::web) fn endpoints() -> impl Iterator<Item = Endpoint> {
+    let relayed = RELAYED.iter().map(|relayed| Endpoint {
+        id: relayed.id,
+        method: "POST",
+        path: relayed.form.upstream_path(),
+        form: relayed.form.error_form(),
+        has_stream: relayed.has_stream,
+    });
+    let told = TOLD.iter().map(|told| Endpoint {
+        id: told.id,
+        method: "GET",
+        path: told.path,
+        form: told.form,
+        has_stream: false,
+    });
+    relayed.chain(told)
+}
+
+/// The well-known fields of a chat in OpenAI's form, each with its JSON type, where it has one.
+pub(in crate::web) fn chat_fields() -> impl Iterator<Item = (&'static str, Option<&'static str>)> {
+    let chat = RELAYED.iter().filter(|relayed| relayed.form == ApiForm::Chat);
+    let own = [("model", Some("string")), ("stream", Some("boolean"))];
+    own.into_iter().chain(chat.flat_map(|chat| chat.fields).map(|(name, ty, _)| (*name, *ty)))
+}
 
 /// A header of answers: its name among the document's components, its own, its type and what it tells.
 type Header = (&'static str, &'static str, &'static str, &'static str);

@@ -6,19 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
 use parking_lot::Mutex;
 
-use super::PublicStats;
+use super::Figures;
 use crate::domain::provider::ProviderId;
 use crate::domain::time::Timestamp;
-use crate::settings::StatisticsSettings;
 use crate::storage;
 use crate::web::State;
 use crate::web::api::error::Error;
-
-/// Seconds after which to ask again when the database failed.
-const RETRY_AFTER: u32 = 5;
 
 /// Clones share what is kept.
 #[derive(Clone, Default)]
@@ -26,22 +21,17 @@ pub(crate) struct PublicStatsCache(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    kept: Mutex<HashMap<ProviderId, Kept>>,
+    /// Without a provider, of all of them.
+    kept: Mutex<HashMap<Option<ProviderId>, Arc<Figures>>>,
     /// Held while the database is read, so that of many who ask at the same time one reads.
     reading: tokio::sync::Mutex<()>,
     hits: AtomicU64,
     misses: AtomicU64,
 }
 
-struct Kept {
-    stats: PublicStats,
-    read_at: Timestamp,
-    zone: TimeZone,
-}
-
 /// Where an answer came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::web::api) enum Source {
+pub(in crate::web) enum Source {
     /// It was kept for so long.
     Hit(Duration),
     /// It was read.
@@ -69,34 +59,40 @@ impl Source {
     }
 }
 
-impl Kept {
-    /// An answer in another time zone is as old as any; so is one from the future, as when a clock was set back.
-    fn is_fresh(&self, settings: &StatisticsSettings, now: Timestamp) -> bool {
-        self.zone == settings.time_zone && self.read_at <= now && self.read_at.until(now) < settings.kept_for
+impl Figures {
+    /// What is from the future, as when a clock was set back, is as old as any.
+    fn is_fresh(&self, kept_for: Duration, now: Timestamp) -> bool {
+        self.read_at <= now && self.read_at.until(now) < kept_for
     }
 }
 
 impl PublicStatsCache {
-    pub(in crate::web::api) async fn get(
+    /// The figures of one provider, or of all.
+    pub(in crate::web) async fn get(
         &self,
         state: &State,
-        provider: &ProviderId,
-    ) -> Result<(PublicStats, Source), Error> {
-        let settings = state.settings.load().statistics.clone();
-        if let Some(hit) = self.hit(provider, &settings, state.clock.now()) {
+        provider: Option<&ProviderId>,
+    ) -> Result<(Arc<Figures>, Source), storage::Error> {
+        let (of, kept_for) = (provider.cloned(), state.settings.load().statistics.kept_for);
+        if let Some(hit) = self.hit(&of, kept_for, state.clock.now()) {
             return Ok(hit);
         }
         let _alone = self.0.reading.lock().await;
-        if let Some(hit) = self.hit(provider, &settings, state.clock.now()) {
+        if let Some(hit) = self.hit(&of, kept_for, state.clock.now()) {
             return Ok(hit);
         }
         self.0.misses.fetch_add(1, Ordering::Relaxed);
-        match PublicStats::read(state, provider, &settings.time_zone).await {
-            Ok(stats) => {
-                self.keep(provider, &stats, &settings, state.clock.now());
-                Ok((stats, Source::Miss))
+        match Figures::read(state, provider).await.map(Arc::new) {
+            Ok(figures) => {
+                self.keep(of, &figures, kept_for);
+                Ok((figures, Source::Miss))
             }
-            Err(error) => self.stale(provider, &error),
+            Err(error) => {
+                let Some(kept) = self.0.kept.lock().get(&of).map(Arc::clone) else { return Err(error) };
+                // For the log: it tells what failed.
+                drop(Error::unreadable(&error));
+                Ok((kept, Source::Stale))
+            }
         }
     }
 
@@ -104,7 +100,8 @@ impl PublicStatsCache {
     pub(crate) fn clear(&self, provider: Option<&ProviderId>) -> usize {
         let mut kept = self.0.kept.lock();
         match provider {
-            Some(provider) => usize::from(kept.remove(provider).is_some()),
+            // Those of all are also its own.
+            Some(provider) => [Some(provider.clone()), None].iter().filter(|of| kept.remove(of).is_some()).count(),
             None => kept.drain().count(),
         }
     }
@@ -115,35 +112,19 @@ impl PublicStatsCache {
         (entries, self.0.hits.load(Ordering::Relaxed), self.0.misses.load(Ordering::Relaxed))
     }
 
-    fn hit(
-        &self,
-        provider: &ProviderId,
-        settings: &StatisticsSettings,
-        now: Timestamp,
-    ) -> Option<(PublicStats, Source)> {
+    fn hit(&self, of: &Option<ProviderId>, kept_for: Duration, now: Timestamp) -> Option<(Arc<Figures>, Source)> {
         let kept = self.0.kept.lock();
-        let fresh = kept.get(provider).filter(|kept| kept.is_fresh(settings, now))?;
+        let fresh = kept.get(of).filter(|kept| kept.is_fresh(kept_for, now))?;
         self.0.hits.fetch_add(1, Ordering::Relaxed);
-        Some((fresh.stats.clone(), Source::Hit(fresh.read_at.until(now))))
+        Some((Arc::clone(fresh), Source::Hit(fresh.read_at.until(now))))
     }
 
-    fn keep(&self, provider: &ProviderId, stats: &PublicStats, settings: &StatisticsSettings, now: Timestamp) {
+    fn keep(&self, of: Option<ProviderId>, figures: &Arc<Figures>, kept_for: Duration) {
         let mut kept = self.0.kept.lock();
-        if settings.kept_for.is_zero() {
-            kept.remove(provider);
+        if kept_for.is_zero() {
+            kept.remove(&of);
         } else {
-            let zone = settings.time_zone.clone();
-            kept.insert(provider.clone(), Kept { stats: stats.clone(), read_at: now, zone });
+            kept.insert(of, Arc::clone(figures));
         }
-    }
-
-    /// What there is, however old.
-    fn stale(&self, provider: &ProviderId, error: &storage::Error) -> Result<(PublicStats, Source), Error> {
-        // Also for the log: it tells what failed.
-        let refused = Error::unreadable(error);
-        if let Some(kept) = self.0.kept.lock().get(provider) {
-            return Ok((kept.stats.clone(), Source::Stale));
-        }
-        if let Error::Internal(body) = refused { Err(Error::Unavailable(body, RETRY_AFTER)) } else { Err(refused) }
     }
 }

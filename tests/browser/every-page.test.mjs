@@ -1,14 +1,16 @@
-// Every page in both themes, on a desktop and at 390 px: axe-core finds nothing, and nothing is wider than the screen.
+// Every page in both themes, on a desktop and at 390 px: axe-core finds nothing, nothing is wider than the screen, the
+// first load is small and stays where it was painted.
 
 import assert from "node:assert/strict";
 
 import { expectNoAxeViolations } from "./lib/axe.mjs";
 import { DESKTOP, PHONE } from "./lib/browser.mjs";
 import { liveIn } from "./lib/lived-in.mjs";
-import { layoutShift } from "./lib/measure.mjs";
+import { layoutShift, transferSize } from "./lib/measure.mjs";
 import { PAGES } from "./lib/pages.mjs";
 import { setUp } from "./lib/stage.mjs";
 
+const MOST_BYTES = 150_000;
 // A time that a script makes local may be shorter than it was.
 const BARELY = 0.002;
 
@@ -16,9 +18,10 @@ const stage = await setUp();
 const ids = await liveIn(stage);
 
 for (const { name, path, isPublic, expects, prepare } of PAGES.filter((page) => !page.isTheirs)) {
-  stage.test(`${name} is accessible`, { isAdmin: !isPublic, expects }, async ({ page }) => {
+  stage.test(`${name} is light, steady and accessible`, { isAdmin: !isPublic, expects }, async ({ page }) => {
     await page.emulateMedia({ reducedMotion: "reduce" });
-    await page.goto(typeof path === "function" ? path(ids) : path);
+    const { total, requests } = await transferSize(page, typeof path === "function" ? path(ids) : path);
+    assert.ok(total <= MOST_BYTES, `${total} bytes: ${JSON.stringify(requests)}`);
     await prepare?.(page);
     const { score, moved } = await layoutShift(page);
     assert.ok(score < BARELY, `shifted by itself: ${moved.join(", ")}: ${score}`);

@@ -1,0 +1,9 @@
+home-title = Start
+home-heading = A pool of LLM API keys
+home-text = Programs speak to this one address in the form of OpenAI, Anthropic or Ollama. Behind it, API keys take turns; when one is used up, another answers before the program notices.
+home-address = Address for programs
+home-console = Open the console
+home-api = API and test bench
+home-stats = Statistics
+home-project = Project
+home-token = A program needs a client token. The admin of this server makes them.

@@ -1,0 +1,9 @@
+home-title = 首页
+home-heading = LLM API 密钥池
+home-text = 程序只需访问这一个地址，可以使用 OpenAI、Anthropic 或 Ollama 的协议。背后的 API 密钥轮流工作；一个密钥用尽时，程序还没察觉，另一个已经应答。
+home-address = 供程序使用的地址
+home-console = 打开控制台
+home-api = API 与测试台
+home-stats = 统计
+home-project = 项目
+home-token = 程序需要客户端令牌，由此服务器的管理员发放。
