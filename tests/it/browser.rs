@@ -23,7 +23,7 @@ macro_rules! files {
     };
 }
 
-files!(admin_token, docs, every_page, frame, harness, other_sites, sign_in);
+files!(admin_token, docs, every_page, frame, harness, keys, other_sites, sign_in);
 
 #[test]
 fn every_file_is_run() {

@@ -239,6 +239,7 @@ keys-import-unknown = Also add keys of which the provider says nothing
 keys-import-unknown-hint = Only where keys are verified
 keys-import-preview = Show what will happen
 keys-import-happens = What will happen
+keys-import-before = Each line is told here: added, there already, twice in the list, or why it cannot be read. Whole keys are not shown.
 keys-import-by-line = Line by line
 keys-import-add-n = { $n } added
 keys-import-existing-n = { $n } there already

@@ -193,6 +193,7 @@ keys-import-unknown = 提供方未能判断的密钥也添加
 keys-import-unknown-hint = 仅在检查密钥时有效
 keys-import-preview = 查看会发生什么
 keys-import-happens = 会发生什么
+keys-import-before = 这里会逐行说明：添加、已存在、列表内重复，或无法识别的原因。不显示完整密钥。
 keys-import-by-line = 逐行说明
 keys-import-add-n = 添加 { $n } 个
 keys-import-existing-n = 已存在 { $n } 个
