@@ -99,6 +99,7 @@ fn routes() -> Vec<PageRoute> {
     ];
     let areas = [shared, keys::routes(), start::routes(), tokens::routes()];
     areas.into_iter().flatten().collect()
+    [shared, keys::routes(), start::routes(), tokens::routes()].into_iter().flatten().collect()
 }
 
 /// The paths of pages, as the log may name them.

@@ -1,6 +1,7 @@
 //! Pages, as a browser without scripts gets them.
 
 mod frame;
+mod keys;
 mod project;
 mod security;
 mod settings;

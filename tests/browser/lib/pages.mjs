@@ -21,6 +21,22 @@ export const PAGES = [
   { name: "settings", path: "/dashboard/settings" },
   { name: "audit-log", path: "/dashboard/audit-log" },
   { name: "backup", path: "/dashboard/backup" },
+  { name: "keys", path: "/dashboard/keys" },
+  { name: "keys-none", path: "/dashboard/keys?search=tokio" },
+  { name: "key", path: ({ key }) => `/dashboard/keys/${key}` },
+  { name: "key-edit", path: ({ key }) => `/dashboard/keys/${key}/edit` },
+  { name: "key-delete", path: ({ key }) => `/dashboard/keys/${key}/delete` },
+  { name: "key-add", path: "/dashboard/keys/add" },
+  {
+    name: "keys-preview", path: "/dashboard/keys/import",
+    prepare: async (page) => {
+      const lines = "nas-01----0123456789abcdef.AbCdEf01\n# a comment\n0123456789abcdef.AbCdEf01\nhello world\na----b----c";
+      await page.locator("#content").fill(lines);
+      await page.locator("button[value=preview]").click();
+      await page.locator(".preview").waitFor();
+    },
+  },
+  { name: "keys-export", path: "/dashboard/keys/export" },
   { name: "security", path: "/dashboard/security" },
   { name: "not-found", path: "/nothing-here", isPublic: true, expects: [/^status 404:/] },
   {
