@@ -30,12 +30,15 @@ files!(
     every_page,
     frame,
     harness,
+    jobs,
     keys,
     other_sites,
+    providers,
     settings,
     sign_in,
     sse,
     stats,
+    tokens,
     upkeep,
 );
 

@@ -3,7 +3,8 @@
 use minijinja::value::{Serde, Value};
 
 use super::{
-    api_docs, audit_log, backup, error, gate, home, keys, patterns, project, security, settings, start, stats, tokens,
+    api_docs, audit_log, backup, cache, error, gate, home, jobs, keys, patterns, project, providers, security,
+    settings, start, stats, tokens,
 };
 use crate::web::templates::Page;
 
@@ -36,8 +37,17 @@ pub(in crate::web) fn all() -> Vec<Registered> {
         of::<keys::Keys>(),
         of::<keys::Reveal>(),
         of::<keys::Revealed>(),
+        of::<cache::Cache>(),
+        of::<cache::Clear>(),
+        of::<error::ErrorPage>(),
+        of::<gate::SignIn>(),
+        of::<home::Home>(),
+        of::<jobs::Ask>(),
+        of::<jobs::Job>(),
+        of::<jobs::Jobs>(),
         of::<patterns::Patterns>(),
         of::<project::ProjectPage>(),
+        of::<providers::Providers>(),
         of::<security::NewToken>(),
         of::<security::Security>(),
         of::<settings::SettingsPage>(),
