@@ -28,6 +28,7 @@ files!(
     api_docs,
     docs,
     every_page,
+    first_run,
     frame,
     harness,
     jobs,
