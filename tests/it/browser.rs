@@ -23,7 +23,24 @@ macro_rules! files {
     };
 }
 
-files!(admin_token, docs, every_page, frame, harness, keys, other_sites, sign_in);
+files!(
+    admin_token,
+    api_docs,
+    docs,
+    every_page,
+    frame,
+    harness,
+    jobs,
+    keys,
+    other_sites,
+    providers,
+    settings,
+    sign_in,
+    sse,
+    stats,
+    tokens,
+    upkeep,
+);
 
 #[test]
 fn every_file_is_run() {

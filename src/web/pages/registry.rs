@@ -2,7 +2,10 @@
 
 use minijinja::value::{Serde, Value};
 
-use super::{api_docs, error, gate, home, keys, patterns, project, security, start, stats, tokens};
+use super::{
+    api_docs, audit_log, backup, cache, error, gate, home, jobs, keys, patterns, project, providers, security,
+    settings, start, stats, tokens,
+};
 use crate::web::templates::Page;
 
 /// A page of which there are samples.
@@ -21,6 +24,8 @@ fn of<P: Sampled>() -> Registered {
 pub(in crate::web) fn all() -> Vec<Registered> {
     vec![
         of::<api_docs::ApiDocs>(),
+        of::<audit_log::AuditLogPage>(),
+        of::<backup::BackupPage>(),
         of::<error::ErrorPage>(),
         of::<gate::SignIn>(),
         of::<home::Home>(),
@@ -32,10 +37,20 @@ pub(in crate::web) fn all() -> Vec<Registered> {
         of::<keys::Keys>(),
         of::<keys::Reveal>(),
         of::<keys::Revealed>(),
+        of::<cache::Cache>(),
+        of::<cache::Clear>(),
+        of::<error::ErrorPage>(),
+        of::<gate::SignIn>(),
+        of::<home::Home>(),
+        of::<jobs::Ask>(),
+        of::<jobs::Job>(),
+        of::<jobs::Jobs>(),
         of::<patterns::Patterns>(),
         of::<project::ProjectPage>(),
+        of::<providers::Providers>(),
         of::<security::NewToken>(),
         of::<security::Security>(),
+        of::<settings::SettingsPage>(),
         of::<tokens::Ask>(),
         of::<tokens::Delete>(),
         of::<tokens::DeleteMany>(),
