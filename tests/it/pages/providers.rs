@@ -26,13 +26,13 @@ fn a_provider_is_switched_off_and_on_and_its_clients_notice() {
 
 #[test]
 fn a_provider_that_the_configuration_switches_is_switched_there() {
-    let app = TestApp::builder().option("OPENROUTER_ENABLED", "false").start();
+    let app = TestApp::builder().option("DISABLE_OPENROUTER", "true").start();
     let console = app.console();
     let page = console.get(HERE).expect(200).text();
-    assert!(page.contains("Fixed by the environment variable OPENROUTER_ENABLED"), "{page}");
+    assert!(page.contains("Fixed by the environment variable DISABLE_OPENROUTER"), "{page}");
     assert!(!page.contains("/dashboard/providers/openrouter/on"), "{page}");
     let refused = console.post("/dashboard/providers/openrouter/on", &[]).expect(409);
-    assert!(refused.text().contains("OPENROUTER_ENABLED"), "{}", refused.text());
+    assert!(refused.text().contains("DISABLE_OPENROUTER"), "{}", refused.text());
 }
 
 #[test]
