@@ -5,6 +5,8 @@
 //! in place. What an admin sees is below `/dashboard`; the routes of the API never take the cookie of a page.
 
 mod api_docs;
+mod audit_log;
+mod backup;
 mod cache;
 mod error;
 mod fields;
@@ -12,6 +14,7 @@ mod frame;
 mod gate;
 mod home;
 mod jobs;
+mod keys;
 mod languages;
 mod lists;
 #[cfg(debug_assertions)]
@@ -23,6 +26,7 @@ mod registry;
 mod same_origin;
 mod security;
 mod session;
+mod settings;
 mod start;
 mod stats;
 mod tokens;
@@ -83,17 +87,27 @@ fn routes() -> Vec<PageRoute> {
         ("/api-docs", get(api_docs::show)),
         ("/assets/:digest/*path", get(asset)),
         ("/language", get(languages::switch)),
+        ("/dashboard/audit-log", get(audit_log::show)),
+        ("/dashboard/backup", get(backup::show).post(backup::download)),
         ("/dashboard/security", get(security::show)),
         ("/dashboard/security/admin-token", post(security::reset)),
         ("/dashboard/security/sessions/end-others", post(security::end_others)),
         ("/dashboard/security/sessions/:id/end", post(security::end)),
+        ("/dashboard/settings", get(settings::show).post(settings::change)),
+        ("/dashboard/settings/reset", post(settings::reset)),
         ("/dashboard/sign-in", get(gate::show).post(gate::sign_in)),
         ("/dashboard/sign-out", post(gate::sign_out)),
         #[cfg(debug_assertions)]
         ("/_patterns", get(patterns::show)),
     ];
-    let areas = [shared, cache::routes(), jobs::routes(), providers::routes(), start::routes(), tokens::routes()];
-    areas.into_iter().flatten().collect()
+    let mut all = shared;
+    all.extend(cache::routes());
+    all.extend(jobs::routes());
+    all.extend(keys::routes());
+    all.extend(providers::routes());
+    all.extend(start::routes());
+    all.extend(tokens::routes());
+    all
 }
 
 /// The paths of pages, as the log may name them.

@@ -23,7 +23,25 @@ macro_rules! files {
     };
 }
 
-files!(admin_token, docs, every_page, frame, harness, jobs, other_sites, providers, sign_in, tokens);
+files!(
+    admin_token,
+    api_docs,
+    docs,
+    every_page,
+    first_run,
+    frame,
+    harness,
+    jobs,
+    keys,
+    other_sites,
+    providers,
+    settings,
+    sign_in,
+    sse,
+    stats,
+    tokens,
+    upkeep,
+);
 
 #[test]
 fn every_file_is_run() {

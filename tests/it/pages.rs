@@ -2,10 +2,13 @@
 
 mod frame;
 mod jobs;
+mod keys;
 mod project;
 mod providers;
 mod security;
+mod settings;
 mod sign_in;
 mod start;
 mod stats;
 mod tokens;
+mod upkeep;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::domain::audit::Change;
 use crate::domain::ids::{ApiKeyId, JobId};
+use crate::domain::import::{Line, Reading, Skip};
 use crate::domain::key_class::KeyClass;
 use crate::domain::provider::ProviderId;
 use crate::domain::secret::ApiKeySecret;
@@ -25,6 +26,30 @@ pub enum NewItem {
     Key(NewApiKey),
     /// Decided when it was read: a word, and more about that. Of its text nothing is kept.
     Decided { result: &'static str, detail: Value },
+}
+
+impl NewItem {
+    /// What a line was read as. The label is for keys that have none.
+    pub fn of_line(line: Line, label: &str) -> Self {
+        match line.result {
+            Reading::Parsed(key) => {
+                let label = if key.label.is_empty() { label.to_owned() } else { key.label };
+                Self::Key(NewApiKey { secret: key.secret, label, expires_at: None })
+            }
+            Reading::Skipped(skip @ Skip::Duplicate { first }) => {
+                let detail = json!({ "message": skip.to_string(), "code": skip.code(), "line": first });
+                Self::Decided { result: "duplicate", detail }
+            }
+            Reading::Skipped(skip @ (Skip::Blank | Skip::Comment)) => {
+                let detail = json!({ "message": skip.to_string(), "code": skip.code() });
+                Self::Decided { result: "skipped", detail }
+            }
+            Reading::Refused(refusal) => {
+                let detail = json!({ "message": refusal.to_string(), "code": refusal.code() });
+                Self::Decided { result: "refused", detail }
+            }
+        }
+    }
 }
 
 /// An item that is not done.

@@ -2,7 +2,10 @@
 
 use minijinja::value::{Serde, Value};
 
-use super::{api_docs, cache, error, gate, home, jobs, patterns, project, providers, security, start, stats, tokens};
+use super::{
+    api_docs, audit_log, backup, cache, error, gate, home, jobs, keys, patterns, project, providers, security,
+    settings, start, stats, tokens,
+};
 use crate::web::templates::Page;
 
 /// A page of which there are samples.
@@ -21,6 +24,19 @@ fn of<P: Sampled>() -> Registered {
 pub(in crate::web) fn all() -> Vec<Registered> {
     vec![
         of::<api_docs::ApiDocs>(),
+        of::<audit_log::AuditLogPage>(),
+        of::<backup::BackupPage>(),
+        of::<error::ErrorPage>(),
+        of::<gate::SignIn>(),
+        of::<home::Home>(),
+        of::<keys::Add>(),
+        of::<keys::Ask>(),
+        of::<keys::Export>(),
+        of::<keys::Import>(),
+        of::<keys::Key>(),
+        of::<keys::Keys>(),
+        of::<keys::Reveal>(),
+        of::<keys::Revealed>(),
         of::<cache::Cache>(),
         of::<cache::Clear>(),
         of::<error::ErrorPage>(),
@@ -34,6 +50,7 @@ pub(in crate::web) fn all() -> Vec<Registered> {
         of::<providers::Providers>(),
         of::<security::NewToken>(),
         of::<security::Security>(),
+        of::<settings::SettingsPage>(),
         of::<tokens::Ask>(),
         of::<tokens::Delete>(),
         of::<tokens::DeleteMany>(),
