@@ -23,6 +23,7 @@ mod same_origin;
 mod security;
 mod session;
 mod settings;
+mod start;
 mod stats;
 mod tokens;
 mod visit;
@@ -95,7 +96,7 @@ fn routes() -> Vec<PageRoute> {
         #[cfg(debug_assertions)]
         ("/_patterns", get(patterns::show)),
     ];
-    [shared, tokens::routes()].into_iter().flatten().collect()
+    [shared, start::routes(), tokens::routes()].into_iter().flatten().collect()
 }
 
 /// The paths of pages, as the log may name them.

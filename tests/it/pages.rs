@@ -5,5 +5,6 @@ mod project;
 mod security;
 mod settings;
 mod sign_in;
+mod start;
 mod stats;
 mod upkeep;

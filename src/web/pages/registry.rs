@@ -2,7 +2,9 @@
 
 use minijinja::value::{Serde, Value};
 
-use super::{api_docs, audit_log, backup, error, gate, home, patterns, project, security, settings, stats, tokens};
+use super::{
+    api_docs, audit_log, backup, error, gate, home, patterns, project, security, settings, start, stats, tokens,
+};
 use crate::web::templates::Page;
 
 /// A page of which there are samples.
@@ -39,6 +41,7 @@ pub(in crate::web) fn all() -> Vec<Registered> {
         of::<tokens::Shown>(),
         of::<tokens::Token>(),
         of::<tokens::Tokens>(),
+        of::<start::Start>(),
         of::<stats::Stats>(),
     ]
 }
