@@ -47,11 +47,12 @@ pub(crate) use error::{
     body_too_large, error_response, internal_error, is_body_too_large, not_an_admin_network, nothing_here,
     with_security_headers,
 };
+pub(crate) use export::csv;
 pub(crate) use infrastructure::Infrastructure;
 pub(crate) use jobs::Jobs;
 pub(crate) use key_bulk::KeyBulk;
 pub(crate) use key_checks::KeyChecks;
-pub(crate) use key_export::KeyExport;
+pub(crate) use key_export::{KeyExport, KeyFileFormat, api_key_file};
 pub(crate) use key_imports::KeyImports;
 pub(crate) use key_switches::KeySwitches;
 pub(crate) use metrics::Metrics;

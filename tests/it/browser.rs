@@ -24,7 +24,23 @@ macro_rules! files {
 }
 
 files!(
-    admin_token, api_docs, docs, every_page, frame, harness, other_sites, settings, sign_in, sse, stats, upkeep,
+    admin_token,
+    api_docs,
+    docs,
+    every_page,
+    first_run,
+    frame,
+    harness,
+    jobs,
+    keys,
+    other_sites,
+    providers,
+    settings,
+    sign_in,
+    sse,
+    stats,
+    tokens,
+    upkeep,
 );
 
 #[test]

@@ -1,10 +1,14 @@
 //! Pages, as a browser without scripts gets them.
 
 mod frame;
+mod jobs;
+mod keys;
 mod project;
+mod providers;
 mod security;
 mod settings;
 mod sign_in;
 mod start;
 mod stats;
+mod tokens;
 mod upkeep;

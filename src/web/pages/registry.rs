@@ -3,7 +3,8 @@
 use minijinja::value::{Serde, Value};
 
 use super::{
-    api_docs, audit_log, backup, error, gate, home, patterns, project, security, settings, start, stats, tokens,
+    api_docs, audit_log, backup, cache, error, gate, home, jobs, keys, patterns, project, providers, security,
+    settings, start, stats, tokens,
 };
 use crate::web::templates::Page;
 
@@ -28,8 +29,25 @@ pub(in crate::web) fn all() -> Vec<Registered> {
         of::<error::ErrorPage>(),
         of::<gate::SignIn>(),
         of::<home::Home>(),
+        of::<keys::Add>(),
+        of::<keys::Ask>(),
+        of::<keys::Export>(),
+        of::<keys::Import>(),
+        of::<keys::Key>(),
+        of::<keys::Keys>(),
+        of::<keys::Reveal>(),
+        of::<keys::Revealed>(),
+        of::<cache::Cache>(),
+        of::<cache::Clear>(),
+        of::<error::ErrorPage>(),
+        of::<gate::SignIn>(),
+        of::<home::Home>(),
+        of::<jobs::Ask>(),
+        of::<jobs::Job>(),
+        of::<jobs::Jobs>(),
         of::<patterns::Patterns>(),
         of::<project::ProjectPage>(),
+        of::<providers::Providers>(),
         of::<security::NewToken>(),
         of::<security::Security>(),
         of::<settings::SettingsPage>(),

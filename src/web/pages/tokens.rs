@@ -1,7 +1,7 @@
 //! `/dashboard/tokens` and what is below it: what clients present to the pool.
 
 mod bulk;
-mod expiry;
+pub(super) mod expiry;
 mod export;
 mod form;
 mod list;
@@ -31,6 +31,7 @@ pub(super) fn routes() -> Vec<PageRoute> {
     vec![
         (LIST, get(list::show)),
         ("/dashboard/tokens/new", get(form::blank).post(form::create)),
+        ("/dashboard/tokens/search", post(list::find)),
         ("/dashboard/tokens/bulk", post(bulk::act)),
         ("/dashboard/tokens/delete", post(bulk::delete)),
         ("/dashboard/tokens/export", get(export::show).post(export::file)),
