@@ -43,13 +43,16 @@ pub(crate) use request_id::RequestId;
 use crate::access::Access;
 use crate::cache::Caches;
 use crate::changes::Changes;
-use crate::checks::Checks;
+use crate::checks::{Checks, check_result};
 use crate::clock::Clock;
+use crate::domain::audit::{By, Change};
+use crate::domain::ids::ApiKeyId;
 use crate::domain::provider::{Provider, ProviderId};
 use crate::domain::time::Timestamp;
+use crate::key_check::{ClassFrom, Inspection};
 use crate::pool::Pool;
 use crate::settings;
-use crate::storage::Storage;
+use crate::storage::{self, Storage};
 use crate::telemetry::DroppedLines;
 use crate::usage::Ledger;
 use methods::Methods;
@@ -100,6 +103,20 @@ impl State {
                 "the newest statistics are not stored yet"
             );
         }
+    }
+
+    /// Asks a provider about a key of the pool and keeps what came; `None` for a key that is not there.
+    pub(crate) async fn check_key(
+        &self,
+        provider: &ProviderId,
+        id: ApiKeyId,
+        class_from: ClassFrom,
+        by: By,
+    ) -> Result<Option<Inspection>, storage::Error> {
+        let Some(inspection) = self.checks.check(provider, id, class_from).await else { return Ok(None) };
+        let change = Change { by, at: self.clock.now() };
+        self.storage.remember_check(id, check_result(&inspection), change).await?;
+        Ok(Some(inspection))
     }
 
     /// The pool of a provider, if there is such a provider.

@@ -15,9 +15,13 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use self::line::{AccountList, Parts};
+use self::line::Parts;
 use super::secret::ApiKeySecret;
+pub use line::AccountList;
 pub use reason::{Refusal, Skip};
+
+/// The longest list that is taken at once.
+pub const MAX_LINES: usize = 200_000;
 
 /// The longest label that a key can have.
 pub const LABEL_CHARS: usize = 200;
@@ -41,6 +45,13 @@ pub struct Line {
     /// From 1.
     pub number: usize,
     pub result: Reading,
+}
+
+impl Line {
+    /// Whether nothing is on it, or only a comment.
+    pub const fn is_blank(&self) -> bool {
+        matches!(self.result, Reading::Skipped(Skip::Blank | Skip::Comment))
+    }
 }
 
 /// Reads a list of keys.
@@ -67,9 +78,13 @@ pub fn key_lines(text: &str) -> Vec<Line> {
 /// Reads a text whose lines are of the form `key` or `label----key`, or have four fields or more, of which the fourth is
 /// the key: `a----b----c----key`. Blank lines and comments are skipped as in [`key_lines`].
 pub fn account_lines(text: &str) -> Vec<Line> {
+    lines_of(text, AccountList::KeyIsFourth)
+}
+
+fn lines_of(text: &str, form: AccountList) -> Vec<Line> {
     let mut lines = Lines::default();
     for line in text.lines() {
-        lines.push_line(line, |line| Parts::of_fields(line, AccountList::KeyIsFourth));
+        lines.push_line(line, |line| Parts::of_fields(line, form));
     }
     lines.done
 }
@@ -77,10 +92,33 @@ pub fn account_lines(text: &str) -> Vec<Line> {
 /// Reads a list of lines and objects. Of a line with four fields or more the first is the label and the last the key; of
 /// an object, `api_key`, `apiKey` or `key` and `username`, `label`, `name` or `email`.
 pub fn accounts<'a>(items: impl IntoIterator<Item = &'a Value>) -> Vec<Line> {
+    items_of(items, AccountList::LabelAndKey)
+}
+
+/// Reads a text in whatever form: JSON (a list as [`accounts`] reads, one under the name that an export gives it, or one
+/// object), or lines as [`account_lines`] reads. `form` says what is the key in lines of four fields or more.
+pub fn any(text: &str, form: AccountList) -> Vec<Line> {
+    let is_json = line::trimmed(text).starts_with(['[', '{']);
+    match is_json.then(|| serde_json::from_str(line::trimmed(text))) {
+        Some(Ok(Value::Array(items))) => items_of(&items, form),
+        Some(Ok(Value::Object(object))) => {
+            let list = ["accounts", "keys", "api_keys"].iter().find_map(|name| object.get(*name)?.as_array());
+            match list {
+                Some(list) => items_of(list, form),
+                None => items_of([&Value::Object(object)], form),
+            }
+        }
+        Some(Ok(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) | Err(_)) | None => {
+            lines_of(text, form)
+        }
+    }
+}
+
+fn items_of<'a>(items: impl IntoIterator<Item = &'a Value>, form: AccountList) -> Vec<Line> {
     let mut lines = Lines::default();
     for item in items {
         match item {
-            Value::String(line) => lines.push_line(line, |line| Parts::of_fields(line, AccountList::LabelAndKey)),
+            Value::String(line) => lines.push_line(line, |line| Parts::of_fields(line, form)),
             Value::Object(object) => lines.push(Parts::of_object(object)),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
                 lines.push(Err(Refusal::NeitherTextNorObject));

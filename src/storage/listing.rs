@@ -46,7 +46,7 @@ use std::sync::mpsc;
 
 use rusqlite::{Transaction, named_params};
 
-pub use self::counts::{ApiKeyCounts, ClassCounts, VerdictCounts};
+pub use self::counts::{ApiKeyCounts, ClassCounts, StateCounts, VerdictCounts};
 use self::figures::Figures;
 use self::filter::Matching;
 pub use self::filter::{KeyFilter, Learned, Search};

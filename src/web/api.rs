@@ -50,7 +50,7 @@ pub(crate) use infrastructure::Infrastructure;
 pub(crate) use jobs::Jobs;
 pub(crate) use key_bulk::KeyBulk;
 pub(crate) use key_checks::KeyChecks;
-pub(crate) use key_export::KeyExport;
+pub(crate) use key_export::{KeyExport, KeyFileFormat, api_key_file};
 pub(crate) use key_imports::KeyImports;
 pub(crate) use key_switches::KeySwitches;
 pub(crate) use metrics::Metrics;

@@ -10,6 +10,7 @@ mod fields;
 mod frame;
 mod gate;
 mod home;
+mod keys;
 mod languages;
 mod lists;
 #[cfg(debug_assertions)]
@@ -88,7 +89,7 @@ fn routes() -> Vec<PageRoute> {
         #[cfg(debug_assertions)]
         ("/_patterns", get(patterns::show)),
     ];
-    [shared, tokens::routes()].into_iter().flatten().collect()
+    [shared, keys::routes(), tokens::routes()].into_iter().flatten().collect()
 }
 
 /// The paths of pages, as the log may name them.

@@ -9,7 +9,7 @@ const SEPARATOR: &str = "----";
 
 /// Which field of an account list's line is the key. Such a line has four fields or more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AccountList {
+pub enum AccountList {
     /// The fourth is the key. The first is an account's name at the provider, and is left out like the others.
     KeyIsFourth,
     /// The last is the key, and the first its label.
@@ -83,6 +83,8 @@ pub(super) fn secret(text: &str) -> Result<ApiKeySecret, Refusal> {
         Err(Refusal::Assignment)
     } else if text.contains([',', ';']) {
         Err(Refusal::SeveralValues)
+    } else if text.starts_with("****") || text.starts_with('•') {
+        Err(Refusal::Masked)
     } else {
         Ok(ApiKeySecret::parse(text)?)
     }

@@ -35,6 +35,8 @@ pub enum Refusal {
     Assignment,
     #[error("it looks like several values, and an API key has neither a comma nor a semicolon")]
     SeveralValues,
+    #[error("it is the masked form of an API key, as lists show it")]
+    Masked,
 }
 
 impl Skip {
@@ -57,9 +59,12 @@ impl Refusal {
             Self::NoApiKey(ApiKeyError::NotPrintableAscii) => "not_printable",
             Self::ThreeFields => "too_few_fields",
             Self::MissingApiKey => "missing_api_key",
-            Self::NeitherTextNorObject | Self::Fields | Self::Json | Self::Assignment | Self::SeveralValues => {
-                "not_supported"
-            }
+            Self::NeitherTextNorObject
+            | Self::Fields
+            | Self::Json
+            | Self::Assignment
+            | Self::SeveralValues
+            | Self::Masked => "not_supported",
         }
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::domain::audit::Change;
 use crate::domain::ids::{ApiKeyId, JobId};
+use crate::domain::import::{Line, Reading, Skip};
 use crate::domain::key_class::KeyClass;
 use crate::domain::provider::ProviderId;
 use crate::domain::secret::ApiKeySecret;
@@ -25,6 +26,25 @@ pub enum NewItem {
     Key(NewApiKey),
     /// Decided when it was read: a word and a sentence. Of its text nothing is kept.
     Decided { result: &'static str, why: String },
+}
+
+impl NewItem {
+    /// What a line was read as. The label is for keys that have none.
+    pub fn of_line(line: Line, label: &str) -> Self {
+        match line.result {
+            Reading::Parsed(key) => {
+                let label = if key.label.is_empty() { label.to_owned() } else { key.label };
+                Self::Key(NewApiKey { secret: key.secret, label, expires_at: None })
+            }
+            Reading::Skipped(skip @ Skip::Duplicate { .. }) => {
+                Self::Decided { result: "duplicate", why: skip.to_string() }
+            }
+            Reading::Skipped(skip @ (Skip::Blank | Skip::Comment)) => {
+                Self::Decided { result: "skipped", why: skip.to_string() }
+            }
+            Reading::Refused(refusal) => Self::Decided { result: "refused", why: refusal.to_string() },
+        }
+    }
 }
 
 /// An item that is not done.

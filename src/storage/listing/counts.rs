@@ -2,7 +2,8 @@
 
 use rusqlite::{Transaction, named_params};
 
-use super::TABLE;
+use super::filter::Matching;
+use super::{KeyFilter, TABLE};
 use crate::domain::provider::ProviderId;
 use crate::domain::time::Timestamp;
 use crate::storage::columns::Fields;
@@ -36,6 +37,24 @@ pub struct VerdictCounts {
     pub never: u64,
 }
 
+/// What a list can be narrowed to, as people see it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StateCounts {
+    pub usable: u64,
+    /// Those that rest, without the next.
+    pub cooling: u64,
+    /// Those that rest because their provider does not accept them.
+    pub rejected: u64,
+    pub disabled: u64,
+    pub expired: u64,
+}
+
+impl StateCounts {
+    pub const fn total(&self) -> u64 {
+        self.usable + self.cooling + self.rejected + self.disabled + self.expired
+    }
+}
+
 impl ApiKeyCounts {
     pub const fn total(&self) -> u64 {
         self.active + self.disabled + self.failed + self.expired
@@ -45,6 +64,17 @@ impl ApiKeyCounts {
 impl Storage {
     pub async fn count_api_keys(&self, provider: Option<ProviderId>, now: Timestamp) -> Result<ApiKeyCounts, Error> {
         self.read(move |tx| count(tx, provider.as_ref(), now)).await
+    }
+
+    /// Of the keys that match, whatever status is asked for.
+    pub async fn count_states(&self, filter: KeyFilter, now: Timestamp) -> Result<StateCounts, Error> {
+        let (vault, filter) = (self.vault(), KeyFilter { status: None, is_rejected: None, ..filter });
+        self.read(move |tx| {
+            let mut matching = Matching::new(tx, &vault, &filter, now)?;
+            matching.bind(":now", now);
+            states(tx, &matching)
+        })
+        .await
     }
 
     /// By class, and by what came of the latest check.
@@ -74,6 +104,31 @@ fn count(tx: &Transaction<'_>, provider: Option<&ProviderId>, now: Timestamp) ->
     };
     let params = named_params! { ":provider_id": provider, ":now": now };
     tx.prepare_cached(SQL)?.query_row(params, |row| Ok(read(Fields::of(row, TABLE))))?
+}
+
+fn states(tx: &Transaction<'_>, matching: &Matching<'_>) -> Result<StateCounts, Error> {
+    // The reason is looked up for keys that rest and for no others: it is not in the index of the pass.
+    let sql = format!(
+        concat!(
+            "SELECT count(*) FILTER (WHERE status = 'active'), count(*) FILTER (WHERE status = 'failed'),
+                count(*) FILTER (WHERE rejected), count(*) FILTER (WHERE status = 'disabled'),
+                count(*) FILTER (WHERE status = 'expired')
+            FROM (
+                SELECT status, CASE WHEN status = 'failed' THEN cooldown_reason = 'unauthorized' END AS rejected
+                FROM (SELECT ",
+            status_sql!(),
+            " AS status, cooldown_reason FROM api_keys {})
+            )"
+        ),
+        matching.sql()
+    );
+    let read = |mut fields: Fields<'_>| {
+        let (usable, resting) = (fields.count("status")?, fields.count("status")?);
+        let rejected = fields.count("cooldown_reason")?;
+        let (disabled, expired) = (fields.count("status")?, fields.count("status")?);
+        Ok(StateCounts { usable, cooling: resting - rejected, rejected, disabled, expired })
+    };
+    tx.prepare_cached(&sql)?.query_row(&*matching.params(), |row| Ok(read(Fields::of(row, TABLE))))?
 }
 
 fn classes(tx: &Transaction<'_>, provider: Option<&ProviderId>) -> Result<(ClassCounts, VerdictCounts), Error> {

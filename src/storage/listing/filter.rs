@@ -36,6 +36,8 @@ pub enum Learned<T> {
 pub struct KeyFilter {
     pub provider: Option<ProviderId>,
     pub status: Option<KeyStatus>,
+    /// Of those that rest: whether it is because their provider does not accept them.
+    pub is_rejected: Option<bool>,
     pub class: Option<Learned<KeyClass>>,
     pub verdict: Option<Learned<CheckVerdict>>,
     pub search: Option<Search>,
@@ -101,6 +103,9 @@ impl<'f> Matching<'f> {
         if let Some(status) = filter.status {
             matching.and(concat!(status_sql!(), " = :status"), ":status", status);
             matching.bind(":now", now);
+        }
+        if let Some(is_rejected) = filter.is_rejected {
+            matching.and("(ifnull(cooldown_reason, '') = 'unauthorized') = :is_rejected", ":is_rejected", is_rejected);
         }
         if let Some(class) = filter.class {
             matching.and("ifnull(class, '') = :class", ":class", class);

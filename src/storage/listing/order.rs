@@ -16,6 +16,8 @@ pub enum KeySort {
     Created,
     /// Without regard to case.
     Label,
+    /// By the provider's id.
+    Provider,
     /// In the order of [`KeyStatus`](super::KeyStatus).
     Status,
     /// Keys that never expire come last.
@@ -30,17 +32,22 @@ pub enum KeySort {
 
 /// What a key is sorted by.
 pub(super) enum Key {
-    /// SQL of columns of `api_keys`: a number, or a text for [`KeySort::Label`].
+    /// SQL of columns of `api_keys`: a number, or a text where [`KeySort::is_text`].
     OfKey(&'static str),
     OfStatistics(Statistic),
 }
 
 impl KeySort {
+    const fn is_text(self) -> bool {
+        matches!(self, Self::Label | Self::Provider)
+    }
+
     pub(super) const fn key(self) -> Key {
         match self {
             // The pass is in this order.
             Self::Created => Key::OfKey("NULL"),
             Self::Label => Key::OfKey("label_folded"),
+            Self::Provider => Key::OfKey("provider_id"),
             Self::Status => Key::OfKey(concat!(
                 "CASE ",
                 status_sql!(),
@@ -76,7 +83,7 @@ pub(super) fn by_key(
     sort: Sort<KeySort>,
     now: Timestamp,
 ) -> Result<Candidates, Error> {
-    let mut candidates = if sort.by == KeySort::Label { Candidates::by_text() } else { Candidates::default() };
+    let mut candidates = if sort.by.is_text() { Candidates::by_text() } else { Candidates::default() };
     if sort.by == KeySort::Status {
         matching.bind(":now", now);
     }

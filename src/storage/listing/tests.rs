@@ -81,6 +81,33 @@ async fn a_status_follows_from_deadlines_in_order_of_precedence() {
 }
 
 #[tokio::test]
+async fn states_are_counted_as_a_list_is_narrowed_to_them() {
+    let fixture = orders::varied(300).await;
+    let mut dice = orders::Dice::new();
+    let mut seen = StateCounts::default();
+    for _ in 0..20 {
+        let filter = orders::random_filter(&mut dice);
+        let counts = fixture.storage.count_states(filter.clone(), NOW).await.unwrap();
+        for (status, is_rejected, counted, sum) in [
+            (KeyStatus::Active, None, counts.usable, &mut seen.usable),
+            (KeyStatus::Failed, Some(false), counts.cooling, &mut seen.cooling),
+            (KeyStatus::Failed, Some(true), counts.rejected, &mut seen.rejected),
+            (KeyStatus::Disabled, None, counts.disabled, &mut seen.disabled),
+            (KeyStatus::Expired, None, counts.expired, &mut seen.expired),
+        ] {
+            let filter = KeyFilter { status: Some(status), is_rejected, ..filter.clone() };
+            let wanted = ListApiKeys { filter, ..ListApiKeys::default() };
+            assert_eq!(fixture.storage.list_api_keys(wanted, NOW).await.unwrap().total, counted, "{status:?}");
+            *sum += counted;
+        }
+        let all = ListApiKeys { filter: KeyFilter { status: None, ..filter }, ..ListApiKeys::default() };
+        assert_eq!(fixture.storage.list_api_keys(all, NOW).await.unwrap().total, counts.total());
+    }
+    let StateCounts { usable, cooling, rejected, disabled, expired } = seen;
+    assert!([usable, cooling, rejected, disabled, expired].iter().all(|sum| *sum > 0), "{seen:?}");
+}
+
+#[tokio::test]
 async fn pages_are_newest_first_and_end_at_the_last() {
     let fixture = Fixture::new().await;
     for n in 0..5 {

@@ -16,8 +16,7 @@ use super::jobs::{JobBody, job_location};
 use super::key_selection::{KeySelection, Selected};
 use super::optional_body::OptionalBody;
 use super::parameters::{key_ref, masked, pool};
-use crate::checks::check_result;
-use crate::domain::audit::{By, Change};
+use crate::domain::audit::By;
 use crate::domain::fault::Reason;
 use crate::domain::ids::ApiKeyId;
 use crate::domain::key_class::KeyClass;
@@ -167,7 +166,8 @@ impl KeyChecks {
         let key = key_ref(&api_key)?;
         let last4 = if let KeyRef::Secret(secret) = &key { secret.last4().to_owned() } else { String::new() };
         if let Some((provider, id)) = stored(&state, named.as_deref(), &key).await? {
-            let checked = check_stored(&state, &provider, id, class_from, admin.by()).await?;
+            let checked = state.check_key(&provider, id, class_from, admin.by()).await?;
+            let checked = checked.ok_or_else(|| Error::not_found("There is no such API key."))?;
             let known = state.storage.api_key(id, state.clock.now()).await?;
             let last4 = known.map_or(last4, |stats| stats.key.last4);
             return Ok(Json(KeyVerified::of(&checked, &last4, Some(id), &state)));
@@ -224,21 +224,6 @@ async fn stored(state: &State, named: Option<&str>, key: &KeyRef) -> Result<Opti
     Ok(state.storage.find_api_key(scope, key).await?)
 }
 
-/// Asks, and stores what came.
-async fn check_stored(
-    state: &State,
-    provider: &ProviderId,
-    id: ApiKeyId,
-    class_from: ClassFrom,
-    by: By,
-) -> Result<Inspection, Error> {
-    let inspection = state.checks.check(provider, id, class_from).await;
-    let inspection = inspection.ok_or_else(|| Error::not_found("There is no such API key."))?;
-    let change = Change { by, at: state.clock.now() };
-    state.storage.remember_check(id, check_result(&inspection), change).await?;
-    Ok(inspection)
-}
-
 /// `None` for a key that is gone meanwhile.
 async fn health(
     state: &State,
@@ -246,9 +231,8 @@ async fn health(
     class_from: ClassFrom,
     by: By,
 ) -> Result<Option<KeyHealth>, Error> {
-    let Some(inspection) = state.checks.check(&provider, id, class_from).await else { return Ok(None) };
+    let Some(inspection) = state.check_key(&provider, id, class_from, by).await? else { return Ok(None) };
     let now = state.clock.now();
-    state.storage.remember_check(id, check_result(&inspection), Change { by, at: now }).await?;
     let checked = inspection.checked;
     Ok(Some(KeyHealth {
         id: id.to_string(),

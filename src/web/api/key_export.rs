@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use poem::web::Data;
+use poem::{IntoResponse as _, Response};
 use poem_openapi::param::Query;
 use poem_openapi::payload::{Json, PlainText};
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi, ResponseContent};
@@ -17,7 +18,7 @@ use super::key_selection::{ClassFilter, KeySelection, StatusFilter, VerdictFilte
 use super::parameters::masked;
 use crate::domain::key_class::KeyClass;
 use crate::domain::time::Timestamp;
-use crate::storage::{ExportChunk, ExportedApiKey, KeyFilter};
+use crate::storage::{self, ExportChunk, ExportedApiKey, KeyFilter};
 use crate::web::State;
 
 /// How many keys are read at once.
@@ -28,8 +29,8 @@ const HEADER: [&str; 10] =
 pub(crate) struct KeyExport;
 
 #[derive(Clone, Copy, Default, Enum)]
-#[oai(rename_all = "lowercase")]
-enum ExportFormat {
+#[oai(rename = "ExportFormat", rename_all = "lowercase")]
+pub(crate) enum KeyFileFormat {
     #[default]
     Json,
     Csv,
@@ -37,10 +38,26 @@ enum ExportFormat {
     Txt,
 }
 
+impl KeyFileFormat {
+    const ALL: [Self; 3] = [Self::Json, Self::Csv, Self::Txt];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Csv => "csv",
+            Self::Txt => "txt",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.as_str() == text)
+    }
+}
+
 #[derive(Object)]
 struct KeyExportRequest {
     /// `json` when absent.
-    format: Option<ExportFormat>,
+    format: Option<KeyFileFormat>,
     /// Which keys; all keys of the provider when absent.
     filter: Option<KeySelection>,
     /// Whether the keys themselves are told. The audit log keeps who asked.
@@ -97,7 +114,7 @@ impl KeyExport {
         _admin: Admin,
         state: Data<&State>,
         /// `json` when absent.
-        format: Choice<ExportFormat>,
+        format: Choice<KeyFileFormat>,
         status: Choice<StatusFilter>,
         class: Choice<ClassFilter>,
         verdict: Choice<VerdictFilter>,
@@ -122,7 +139,7 @@ impl KeyExport {
         };
         let filter = selection.filter(&state, provider.0.as_deref())?;
         let export = Export { state: &state, filter, has_secrets: false };
-        export.file(format.0.unwrap_or_default()).await
+        export.answer(format.0.unwrap_or_default()).await
     }
 
     /// Exports API keys
@@ -143,8 +160,19 @@ impl KeyExport {
             state.changes.note_api_key_export(&filter, admin.by()).await?;
         }
         let export = Export { state: &state, filter, has_secrets: secrets };
-        export.file(format.unwrap_or_default()).await
+        export.answer(format.unwrap_or_default()).await
     }
+}
+
+/// The keys that match, as the routes answer them. `txt` has nothing without secrets; with them it is the caller's to have
+/// it written down.
+pub(crate) async fn api_key_file(
+    state: &State,
+    filter: KeyFilter,
+    format: KeyFileFormat,
+    has_secrets: bool,
+) -> Result<Response, storage::Error> {
+    Ok(Export { state, filter, has_secrets }.file(format).await?.into_response())
 }
 
 struct Export<'a> {
@@ -154,28 +182,32 @@ struct Export<'a> {
 }
 
 impl Export<'_> {
-    async fn file(&self, format: ExportFormat) -> Result<KeyFile, Error> {
-        if matches!(format, ExportFormat::Txt) && !self.has_secrets {
+    async fn answer(&self, format: KeyFileFormat) -> Result<KeyFile, Error> {
+        if matches!(format, KeyFileFormat::Txt) && !self.has_secrets {
             return Err(Error::bad_request("`txt` has nothing but the keys: it needs `secrets`."));
         }
+        Ok(self.file(format).await?)
+    }
+
+    async fn file(&self, format: KeyFileFormat) -> Result<KeyFile, storage::Error> {
         self.state.flush().await;
         let keys = self.keys().await?;
         let (content, extension) = match format {
-            ExportFormat::Json => {
+            KeyFileFormat::Json => {
                 let api_keys = keys.iter().map(ExportedKey::from).collect();
                 (KeyFileContent::Json(Json(ExportedKeys { api_keys })), "json")
             }
-            ExportFormat::Csv => {
+            KeyFileFormat::Csv => {
                 let rows = keys.iter().map(|key| ExportedKey::from(key).into_row());
                 (KeyFileContent::Csv(PlainText(csv(&HEADER, rows))), "csv")
             }
-            ExportFormat::Txt => (KeyFileContent::Txt(PlainText(keys.iter().filter_map(as_line).collect())), "txt"),
+            KeyFileFormat::Txt => (KeyFileContent::Txt(PlainText(keys.iter().filter_map(as_line).collect())), "txt"),
         };
         let name = if self.has_secrets { "api-keys-with-secrets" } else { "api-keys" };
         Ok(KeyFile::Whole(content, format!("attachment; filename=\"{name}.{extension}\"")))
     }
 
-    async fn keys(&self) -> Result<Vec<ExportedApiKey>, Error> {
+    async fn keys(&self) -> Result<Vec<ExportedApiKey>, storage::Error> {
         let now = self.state.clock.now();
         let mut keys: Vec<ExportedApiKey> = Vec::new();
         loop {

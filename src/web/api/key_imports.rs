@@ -20,11 +20,9 @@ use super::auth::Admin;
 use super::body::Body;
 use super::error::Error;
 use super::parameters::pool;
-use crate::domain::import::{self, Line};
+use crate::domain::import::{self, Line, MAX_LINES};
 use crate::web::{Caller, State};
 
-/// The longest list that is taken in one request.
-const MAX_LINES: usize = 200_000;
 /// How many lines the old form of a report has at most.
 const MAX_DETAILS: usize = 50;
 

@@ -72,6 +72,7 @@ impl KeySelection {
         Ok(KeyFilter {
             provider: listed_provider(state, self.provider.as_deref().or(provider))?,
             status: self.status.and_then(StatusFilter::wanted),
+            is_rejected: None,
             class: self.class.map(ClassFilter::wanted),
             verdict: self.verdict.map(VerdictFilter::wanted),
             search: self.search.as_deref().and_then(Search::new),

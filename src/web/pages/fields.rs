@@ -1,6 +1,7 @@
-//! A form as it was sent, also one with several values of a name: rows that were picked.
+//! A form as it was sent, also one with several values of a name (rows that were picked) or with a file.
 
 use poem::http::header;
+use poem::web::Multipart;
 use poem::{FromRequest, Request, RequestBody};
 
 use super::Error;
@@ -12,6 +13,17 @@ pub(super) struct Fields(Vec<(String, String)>);
 impl Fields {
     pub(super) fn parse(text: &[u8]) -> Self {
         Self(url::form_urlencoded::parse(text).into_owned().collect())
+    }
+
+    /// As a form with a file in it is sent: the file's text is the value of its field.
+    async fn of_parts(mut parts: Multipart) -> poem::Result<Self> {
+        let mut fields = Vec::new();
+        while let Some(part) = parts.next_field().await? {
+            if let Some(name) = part.name().map(str::to_owned) {
+                fields.push((name, part.text().await.map_err(poem::error::BadRequest)?));
+            }
+        }
+        Ok(Self(fields))
     }
 
     /// The first value of that name; empty where there is none.
@@ -32,7 +44,11 @@ impl Fields {
 impl<'a> FromRequest<'a> for Fields {
     async fn from_request(request: &'a Request, body: &mut RequestBody) -> poem::Result<Self> {
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        if !kind.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
+        let kind = kind.to_ascii_lowercase();
+        if kind.starts_with("multipart/form-data") {
+            return Self::of_parts(Multipart::from_request(request, body).await?).await;
+        }
+        if !kind.starts_with("application/x-www-form-urlencoded") {
             return Err(Error::BadRequest(Text::new("error-bad-request")).into());
         }
         let bytes = body.take()?.into_bytes().await.map_err(poem::Error::from)?;

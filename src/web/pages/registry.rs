@@ -2,7 +2,7 @@
 
 use minijinja::value::{Serde, Value};
 
-use super::{api_docs, error, gate, home, patterns, project, security, stats, tokens};
+use super::{api_docs, error, gate, home, keys, patterns, project, security, stats, tokens};
 use crate::web::templates::Page;
 
 /// A page of which there are samples.
@@ -24,6 +24,14 @@ pub(in crate::web) fn all() -> Vec<Registered> {
         of::<error::ErrorPage>(),
         of::<gate::SignIn>(),
         of::<home::Home>(),
+        of::<keys::Add>(),
+        of::<keys::Ask>(),
+        of::<keys::Export>(),
+        of::<keys::Import>(),
+        of::<keys::Key>(),
+        of::<keys::Keys>(),
+        of::<keys::Reveal>(),
+        of::<keys::Revealed>(),
         of::<patterns::Patterns>(),
         of::<project::ProjectPage>(),
         of::<security::NewToken>(),

@@ -1,7 +1,7 @@
 //! `/dashboard/tokens` and what is below it: what clients present to the pool.
 
 mod bulk;
-mod expiry;
+pub(super) mod expiry;
 mod export;
 mod form;
 mod list;

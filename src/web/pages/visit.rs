@@ -148,6 +148,11 @@ impl Visit {
         Ok(html_response(StatusCode::OK, self.html(page).await?.into_bytes()))
     }
 
+    /// As [`Self::refused`], of a page with a secret.
+    pub(in crate::web) async fn secret_refused<P: Page + Sync>(&self, page: &P) -> Result<Response, Error> {
+        Ok(html_response(StatusCode::UNPROCESSABLE_ENTITY, self.html(page).await?.into_bytes()))
+    }
+
     async fn html<P: Page + Sync>(&self, page: &P) -> Result<String, Error> {
         let rendered = self.0.pages.templates.render(self.language(), &Frame::of(self).await, page);
         rendered.map_err(|error| {

@@ -18,6 +18,11 @@ const PUT_TOGETHER: &[&str] = &[
     "checked-by-",
     "job-kind-",
     "job-result-",
+    // Of pages/keys/ask.html and partials/_keys_preview.html; crate::web::pages::keys has the words.
+    "keys-disable-",
+    "keys-edit-",
+    "keys-delete-",
+    "keys-result-",
     // Of pages/tokens/shown.html.
     "tokens-created-",
     "tokens-rotated-",

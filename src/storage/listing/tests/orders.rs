@@ -11,9 +11,10 @@ use tokio::time::timeout;
 use super::*;
 use crate::storage::listing::order::pass_sql;
 
-const SORTS: [KeySort; 8] = [
+const SORTS: [KeySort; 9] = [
     KeySort::Created,
     KeySort::Label,
+    KeySort::Provider,
     KeySort::Status,
     KeySort::Expires,
     KeySort::LastUsed,
@@ -73,6 +74,8 @@ pub(super) async fn varied(keys: usize) -> Fixture {
             "strikes = 0",
             "cooldown_until_at = 9e15, cooldown_reason = 'rate_limit',
             cooldown_provenance = 'guessed', cooldown_scope = 'key'",
+            "cooldown_until_at = 9e15, cooldown_reason = 'unauthorized',
+            cooldown_provenance = 'guessed', cooldown_scope = 'key'",
         ]);
         write!(
             sql,
@@ -101,6 +104,8 @@ pub(super) fn random_filter(dice: &mut Dice) -> KeyFilter {
     KeyFilter {
         provider: (dice.roll(3) == 0).then(ProviderId::ollama),
         status: dice.pick(&[None, None, Some(KeyStatus::Active), Some(KeyStatus::Disabled), Some(KeyStatus::Failed)]),
+        // Not in the index, so not every list of it is read from there alone.
+        is_rejected: None,
         class: dice.pick(&[None, None, None, Some(Learned::NotYet), Some(Learned::Is(KeyClass::Kimi))]),
         verdict: dice.pick(&[None, None, None, Some(Learned::NotYet), Some(Learned::Is(CheckVerdict::Unknown))]),
         search: Search::new(dice.pick(&["", "", "ÄRGER", "a", "beta"])),
@@ -123,7 +128,7 @@ pub(super) fn lets_through(filter: &KeyFilter, key: &ApiKeyListItem) -> bool {
 
 fn naive(a: &ApiKeyStats, b: &ApiKeyStats, sort: Sort<KeySort>) -> Ordering {
     let number = |stats: &ApiKeyStats| match sort.by {
-        KeySort::Created | KeySort::Label => Some(0),
+        KeySort::Created | KeySort::Label | KeySort::Provider => Some(0),
         KeySort::Status => Some(stats.key.status as i64),
         KeySort::Expires => stats.key.expires_at.map(Timestamp::as_millis),
         KeySort::LastUsed => stats.last_used_at.map(Timestamp::as_millis),
@@ -133,13 +138,23 @@ fn naive(a: &ApiKeyStats, b: &ApiKeyStats, sort: Sort<KeySort>) -> Ordering {
             .checked_div(stats.tally.success + stats.tally.failure)
             .and_then(|n| i64::try_from(n).ok()),
     };
-    let label = |stats: &ApiKeyStats| (sort.by == KeySort::Label).then(|| stats.key.label.to_lowercase());
+    let text = |stats: &ApiKeyStats| match sort.by {
+        KeySort::Label => stats.key.label.to_lowercase(),
+        KeySort::Provider => stats.key.provider.to_string(),
+        KeySort::Created
+        | KeySort::Status
+        | KeySort::Expires
+        | KeySort::LastUsed
+        | KeySort::Requests
+        | KeySort::Failures
+        | KeySort::SuccessRate => String::new(),
+    };
     let directed = |order: Ordering| if sort.direction == Direction::Descending { order.reverse() } else { order };
     match (number(a), number(b)) {
         (Some(a), Some(b)) => directed(a.cmp(&b)),
         (a, b) => a.is_none().cmp(&b.is_none()),
     }
-    .then(directed(label(a).cmp(&label(b))))
+    .then(directed(text(a).cmp(&text(b))))
     .then(directed((a.key.created_at, a.key.id).cmp(&(b.key.created_at, b.key.id))))
 }
 

@@ -16,7 +16,7 @@ use crate::changes::Added;
 use crate::checks::check_result;
 use crate::domain::audit::Change;
 use crate::domain::ids::ApiKeyId;
-use crate::domain::import::{Line, Reading, Skip};
+use crate::domain::import::{Line, Reading};
 use crate::domain::key_class::KeyClass;
 use crate::domain::verdict::CheckVerdict;
 use crate::key_check::Inspection;
@@ -119,23 +119,13 @@ async fn start_job(
     asked: &ValidatedImport,
     lines: Vec<Line>,
 ) -> Result<ValidatedAnswer, Error> {
-    let item = |line: Line| match line.result {
-        Reading::Parsed(key) => NewItem::Key(NewApiKey { secret: key.secret, label: key.label, expires_at: None }),
-        Reading::Skipped(skip @ Skip::Duplicate { .. }) => {
-            NewItem::Decided { result: "duplicate", why: skip.to_string() }
-        }
-        Reading::Skipped(skip @ (Skip::Blank | Skip::Comment)) => {
-            NewItem::Decided { result: "skipped", why: skip.to_string() }
-        }
-        Reading::Refused(refusal) => NewItem::Decided { result: "refused", why: refusal.to_string() },
-    };
     let new = NewJob {
         task: JobTask::Import {
             by_chat: asked.probe.is_some_and(Probe::is_chat),
             adds_unknown: asked.add_unknown.unwrap_or(false),
         },
         provider: Some(pool.provider().clone()),
-        items: JobItems::New(lines.into_iter().map(item).collect()),
+        items: JobItems::New(lines.into_iter().map(|line| NewItem::of_line(line, "")).collect()),
     };
     let job = state.changes.add_job(new, caller.by()).await?;
     let location = job_location(job.id);

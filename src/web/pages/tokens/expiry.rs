@@ -15,7 +15,7 @@ const DAYS: [u64; 5] = [1, 7, 30, 90, 365];
 const DAY: Duration = Duration::from_hours(24);
 
 /// What is offered; `keeps`: also that it stays as it is.
-pub(super) fn choices(keeps: bool) -> Vec<Choice> {
+pub(in crate::web::pages) fn choices(keeps: bool) -> Vec<Choice> {
     let keep = keeps.then(|| Choice::new("keep", Text::new("tokens-expiry-keep")));
     let days = DAYS.map(|days| Choice::new(days.to_string(), Text::new("tokens-expiry-days").with("n", days)));
     let never = Choice::new("never", Text::new("tokens-expiry-never"));
@@ -24,7 +24,11 @@ pub(super) fn choices(keeps: bool) -> Vec<Choice> {
 
 /// What a form asks for: `None` is as it was, `Some(None)` never. A day counts more than a choice.
 #[expect(clippy::option_option, reason = "whether it is changed, and to what")]
-pub(super) fn wanted(fields: &Fields, now: Timestamp, zone: &TimeZone) -> Result<Option<Option<Timestamp>>, Text> {
+pub(in crate::web::pages) fn wanted(
+    fields: &Fields,
+    now: Timestamp,
+    zone: &TimeZone,
+) -> Result<Option<Option<Timestamp>>, Text> {
     let day = fields.get("day").trim();
     if !day.is_empty() {
         let end = day_end(day, zone).ok_or(Text::new("tokens-day-wrong"))?;
