@@ -18,7 +18,7 @@ use http::HeaderValue;
 use jiff::tz::TimeZone;
 
 pub(crate) use table::{Entry, Table, options};
-pub(crate) use value::Kind;
+pub(crate) use value::{Kind, Problem, Value};
 
 use crate::config::Config;
 pub(crate) use crate::config::RateLimit;

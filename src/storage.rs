@@ -57,7 +57,8 @@ pub use self::jobs::{
 pub use self::key_health::{KeyHealthRow, ModelRest};
 pub use self::listing::{
     ApiKeyCounts, ApiKeyListItem, ApiKeyPage, ApiKeyStats, ClassCounts, Direction, ExportChunk, ExportPosition,
-    ExportedApiKey, KeyFilter, KeySort, KeyStatus, Learned, ListApiKeys, Page, Search, Sort, StateCounts, VerdictCounts,
+    ExportedApiKey, KeyFilter, KeySort, KeyStatus, Learned, ListApiKeys, Page, Search, Sort, StateCounts,
+    VerdictCounts,
 };
 use self::migrations::Schema;
 pub use self::rekey::Rekeyed;

@@ -52,6 +52,16 @@ impl Storage {
         self.readers.run(move |_| latest()).await
     }
 
+    /// The copies in the data directory, the latest first: when each was made, and how large it is.
+    pub(crate) async fn local_backups(&self) -> Result<Vec<(Timestamp, u64)>, Error> {
+        let dir = self.dir.join(DIRECTORY);
+        let found = move || -> io::Result<_> {
+            let copies = copies::list(&dir, made_at)?;
+            copies.into_iter().rev().map(|(made_at, path)| Ok((made_at, path.metadata()?.len()))).collect()
+        };
+        self.readers.run(move |_| found().map_err(Error::of_file)).await
+    }
+
     /// Copies the database into the data directory, and removes all but the latest few of such copies.
     pub async fn back_up(&self, keep: usize, now: Timestamp) -> Result<LocalBackup, Error> {
         let data_dir = Arc::clone(&self.dir);
@@ -158,6 +168,9 @@ mod tests {
         }
         let is_there: Vec<bool> = made.iter().map(|backup| backup.path.exists()).collect();
         assert_eq!(is_there, [false, false, true, true]);
+        let kept = fixture.storage.local_backups().await.unwrap();
+        assert_eq!(kept.iter().map(|(at, _)| at.as_millis() - NOW.as_millis()).collect::<Vec<_>>(), [3_000, 2_000]);
+        assert_eq!(kept[0].1, made[3].bytes);
         let LocalBackup { path, bytes } = &made[3];
         let metadata = fs::metadata(path).unwrap();
         assert_eq!((metadata.len(), metadata.permissions().mode() & 0o777), (*bytes, 0o600));

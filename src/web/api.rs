@@ -36,6 +36,7 @@ pub(crate) use api_keys::ApiKeys;
 pub(crate) use audit_log::AuditLog;
 pub(crate) use auth::{TokenTried, is_admin, try_token};
 pub(crate) use backup::Backup;
+pub(in crate::web) use backup::{BACKUP_TYPE, copy as backup_copy};
 pub(crate) use caches::Caches;
 pub(crate) use client_tokens::{
     ClientTokenAliases, ClientTokenBulk, ClientTokenExport, ClientTokens, SingleClientToken, client_token_file,
@@ -61,6 +62,7 @@ pub(crate) use providers::Providers;
 pub(crate) use public_stats::PublicStatsCache;
 pub(in crate::web) use public_stats::{Figures, Source as FiguresSource};
 pub(crate) use settings::SettingRoutes;
+pub(in crate::web) use settings::{Refusal as SettingRefusal, change_settings};
 pub(crate) use statistics::Statistics;
 pub(in crate::web) use test_templates::Template;
 pub(crate) use test_templates::TestTemplates;

@@ -5,6 +5,8 @@
 //! in place. What an admin sees is below `/dashboard`; the routes of the API never take the cookie of a page.
 
 mod api_docs;
+mod audit_log;
+mod backup;
 mod error;
 mod fields;
 mod frame;
@@ -21,6 +23,8 @@ mod registry;
 mod same_origin;
 mod security;
 mod session;
+mod settings;
+mod start;
 mod stats;
 mod tokens;
 mod visit;
@@ -80,16 +84,22 @@ fn routes() -> Vec<PageRoute> {
         ("/api-docs", get(api_docs::show)),
         ("/assets/:digest/*path", get(asset)),
         ("/language", get(languages::switch)),
+        ("/dashboard/audit-log", get(audit_log::show)),
+        ("/dashboard/backup", get(backup::show).post(backup::download)),
         ("/dashboard/security", get(security::show)),
         ("/dashboard/security/admin-token", post(security::reset)),
         ("/dashboard/security/sessions/end-others", post(security::end_others)),
         ("/dashboard/security/sessions/:id/end", post(security::end)),
+        ("/dashboard/settings", get(settings::show).post(settings::change)),
+        ("/dashboard/settings/reset", post(settings::reset)),
         ("/dashboard/sign-in", get(gate::show).post(gate::sign_in)),
         ("/dashboard/sign-out", post(gate::sign_out)),
         #[cfg(debug_assertions)]
         ("/_patterns", get(patterns::show)),
     ];
-    [shared, keys::routes(), tokens::routes()].into_iter().flatten().collect()
+    let areas = [shared, keys::routes(), start::routes(), tokens::routes()];
+    areas.into_iter().flatten().collect()
+    [shared, keys::routes(), start::routes(), tokens::routes()].into_iter().flatten().collect()
 }
 
 /// The paths of pages, as the log may name them.

@@ -23,7 +23,21 @@ macro_rules! files {
     };
 }
 
-files!(admin_token, docs, every_page, frame, harness, other_sites, sign_in);
+files!(
+    admin_token,
+    api_docs,
+    docs,
+    every_page,
+    frame,
+    harness,
+    keys,
+    other_sites,
+    settings,
+    sign_in,
+    sse,
+    stats,
+    upkeep,
+);
 
 #[test]
 fn every_file_is_run() {

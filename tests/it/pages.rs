@@ -1,7 +1,11 @@
 //! Pages, as a browser without scripts gets them.
 
 mod frame;
+mod keys;
 mod project;
 mod security;
+mod settings;
 mod sign_in;
+mod start;
 mod stats;
+mod upkeep;

@@ -52,7 +52,7 @@ export class Screen {
     const tokens = Object.entries(parts).reduce((text, [name, n]) => text.replace(name, n === undefined ? "–" : count(n)), this.texts.parts);
     const result = { state, tone, first: this.#part("first").textContent ?? "", total: this.#elapsed(), tokens: usage ? tokens : "–" };
     this.#part("total").textContent = result.total;
-    this.#part("tokens").textContent = result.tokens;
+    this.#part("tokens").textContent = usage?.completion_tokens === undefined ? "–" : count(usage.completion_tokens);
     this.#part("text").setAttribute("aria-busy", "false");
     this.#say(state, tone);
     if (problem && !isStopped) {
@@ -81,12 +81,12 @@ export class Screen {
       const row = document.createElement("tr");
       const head = Object.assign(document.createElement("th"), { scope: "row", textContent: label });
       const cells = [this.texts.waiting, "–", "–", "–"].map((text) => Object.assign(document.createElement("td"), { textContent: text }));
-      for (const cell of cells.slice(1)) cell.className = "num";
+      cells.forEach((cell, n) => (cell.className = n > 0 ? "num nowrap" : "nowrap"));
       row.append(head, ...cells);
       body?.append(row);
       return ({ state, tone, first, total, tokens }) => {
         [state, first, total, tokens].forEach((text, n) => (cells[n].textContent = text));
-        cells[0].className = tone === "bad" ? "tone-bad" : "";
+        cells[0].classList.toggle("tone-bad", tone === "bad");
       };
     });
   }

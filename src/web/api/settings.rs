@@ -12,8 +12,9 @@ use super::Tag;
 use super::auth::Admin;
 use super::body::Body;
 use super::error::Error;
-use crate::settings::{CacheMode, Entry, Kind, Settings, Table};
-use crate::storage::SettingChange;
+use crate::domain::audit::By;
+use crate::settings::{CacheMode, Entry, Kind, Problem, Settings, Table};
+use crate::storage::{self, SettingChange};
 use crate::web::State;
 
 pub(crate) struct SettingRoutes;
@@ -73,14 +74,47 @@ impl SettingRoutes {
         let mut wanted: Vec<_> = body.0.into_iter().map(|(name, value)| (name, value.0)).collect();
         // One order for the answer and the audit log, whatever the body's was.
         wanted.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let decide = |settings: &Settings| changed(&state.settings_table.load(), settings, wanted);
-        state.changes.change_settings(decide, admin.by()).await?;
-        if state.settings.load().cache.mode == CacheMode::Off {
-            // No request looks there any more to let go of what is kept.
-            state.caches.responses.adopt(|| None);
-        }
+        change_settings(&state, wanted, admin.by()).await?;
         Ok(Json(told(&state)))
     }
+}
+
+/// Why settings do not become what somebody wants.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::web) enum Refusal {
+    #[error("There is no setting `{0}`.")]
+    Unknown(String),
+    #[error("`{name}` is set by the option {option} of the configuration, and is changed there.")]
+    Locked { name: String, option: &'static str },
+    #[error("`{name}` {problem}.")]
+    Misfit { name: String, problem: Problem },
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Unknown(_) | Refusal::Misfit { .. } => Self::bad_request(refusal.to_string()),
+            Refusal::Locked { .. } => Self::conflict(refusal.to_string()),
+            Refusal::Storage(error) => error.into(),
+        }
+    }
+}
+
+/// Changes settings, all or none; null brings one back to its default.
+pub(in crate::web) async fn change_settings(
+    state: &State,
+    wanted: Vec<(String, JsonValue)>,
+    by: By,
+) -> Result<(), Refusal> {
+    let decide = |settings: &Settings| changed(&state.settings_table.load(), settings, wanted);
+    state.changes.change_settings(decide, by).await?;
+    if state.settings.load().cache.mode == CacheMode::Off {
+        // No request looks there any more to let go of what is kept.
+        state.caches.responses.adopt(|| None);
+    }
+    Ok(())
 }
 
 fn told(state: &State) -> SettingList {
@@ -113,20 +147,20 @@ fn changed(
     table: &Table,
     settings: &Settings,
     wanted: Vec<(String, JsonValue)>,
-) -> Result<(Settings, Vec<SettingChange>), Error> {
+) -> Result<(Settings, Vec<SettingChange>), Refusal> {
     let mut new = settings.clone();
     let mut changes = Vec::new();
     for (name, json) in wanted {
-        let entry = table.find(&name).ok_or_else(|| Error::bad_request(format!("There is no setting `{name}`.")))?;
+        let entry = table.find(&name).ok_or_else(|| Refusal::Unknown(name.clone()))?;
         if let Some(option) = entry.locked_by() {
-            let sentence =
-                format!("`{name}` is set by the option {option} of the configuration, and is changed there.");
-            return Err(Error::conflict(sentence));
+            return Err(Refusal::Locked { name, option });
         }
         let (before, is_default) = (entry.get(settings), json.is_null());
         let value = if is_default { Ok(entry.get(table.defaults())) } else { entry.of_json(&json) };
         let set = value.and_then(|value| entry.set(&mut new, &value));
-        set.map_err(|problem| Error::bad_request(format!("`{name}` {problem}.")))?;
+        if let Err(problem) = set {
+            return Err(Refusal::Misfit { name, problem });
+        }
         let after = entry.get(&new);
         if is_default || before != after {
             let value = (!is_default).then(|| after.to_text());

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::languages::own_path;
 use super::session::{self, CookieSecret};
 use super::visit::WrongToken;
-use super::{Admin, Error, Visit, redirect};
+use super::{Admin, Error, Visit, redirect, start};
 use crate::domain::audit::Change;
 use crate::web::templates::Page;
 use crate::web::text::Text;
@@ -86,7 +86,9 @@ pub(super) async fn sign_in(
     let session = session::new(&secret, state.admin_token.digest(&state.storage), is_kept, about);
     state.storage.add_session(session, change).await?;
     let cookie = secret.cookie(visit.is_secure(), is_kept);
-    Ok(Visit::with_cookie(redirect(after(&credentials.next)), &cookie))
+    let next = after(&credentials.next);
+    let way = if next == CONSOLE && start::is_due(state) { start::HERE } else { next };
+    Ok(Visit::with_cookie(redirect(way), &cookie))
 }
 
 #[handler]

@@ -2,7 +2,9 @@
 
 use minijinja::value::{Serde, Value};
 
-use super::{api_docs, error, gate, home, keys, patterns, project, security, stats, tokens};
+use super::{
+    api_docs, audit_log, backup, error, gate, home, keys, patterns, project, security, settings, start, stats, tokens,
+};
 use crate::web::templates::Page;
 
 /// A page of which there are samples.
@@ -21,6 +23,8 @@ fn of<P: Sampled>() -> Registered {
 pub(in crate::web) fn all() -> Vec<Registered> {
     vec![
         of::<api_docs::ApiDocs>(),
+        of::<audit_log::AuditLogPage>(),
+        of::<backup::BackupPage>(),
         of::<error::ErrorPage>(),
         of::<gate::SignIn>(),
         of::<home::Home>(),
@@ -36,6 +40,7 @@ pub(in crate::web) fn all() -> Vec<Registered> {
         of::<project::ProjectPage>(),
         of::<security::NewToken>(),
         of::<security::Security>(),
+        of::<settings::SettingsPage>(),
         of::<tokens::Ask>(),
         of::<tokens::Delete>(),
         of::<tokens::DeleteMany>(),
@@ -44,6 +49,7 @@ pub(in crate::web) fn all() -> Vec<Registered> {
         of::<tokens::Shown>(),
         of::<tokens::Token>(),
         of::<tokens::Tokens>(),
+        of::<start::Start>(),
         of::<stats::Stats>(),
     ]
 }

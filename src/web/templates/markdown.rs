@@ -197,14 +197,12 @@ mod tests {
     #[test]
     fn a_table_has_no_styles_and_no_empty_heads() {
         let html = html("| | b |\n|--|--:|\n| 1 | |\n");
-        let cells: Vec<_> = html.lines().filter(|line| line.contains("<t")).collect();
-        assert_eq!(cells.len(), 3, "{html}");
         assert!(html.contains("<td></td><th>b</th>") && html.contains("<td>1</td><td></td>"), "{html}");
         assert!(!html.contains("style"), "{html}");
     }
 
     #[test]
     fn code_can_be_reached_with_the_keyboard() {
-        check("```sh\necho \"<x>\"\n```", "<pre tabindex=\"0\"><code>echo &quot;&lt;x&gt;&quot;\n</code></pre>");
+        check("```sh\necho \"<x>\"\n```", "<pre tabindex=\"0\"><code>echo \"&lt;x&gt;\"\n</code></pre>");
     }
 }

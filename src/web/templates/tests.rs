@@ -23,15 +23,21 @@ const PUT_TOGETHER: &[&str] = &[
     "keys-edit-",
     "keys-delete-",
     "keys-result-",
-    // Of pages/tokens/shown.html.
-    "tokens-created-",
-    "tokens-rotated-",
-    "tokens-revealed-",
-    // Of pages/api-docs.html; crate::web::pages::api_docs has the words.
+    // Of src/web/pages/api_docs.rs.
     "api-docs-endpoint-",
     "api-docs-field-",
     "api-docs-error-",
     "api-docs-do-",
+    // Of src/web/pages/settings.rs.
+    "setting-",
+    "settings-group-",
+    // Of src/web/pages/audit_log.rs.
+    "audit-action-",
+    "audit-field-",
+    // Of pages/tokens/shown.html.
+    "tokens-created-",
+    "tokens-rotated-",
+    "tokens-revealed-",
 ];
 
 fn templates() -> Templates {

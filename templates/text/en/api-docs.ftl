@@ -35,6 +35,7 @@ api-docs-stop = Stop
 api-docs-first-token = First token
 api-docs-total = Total
 api-docs-tokens = Tokens
+api-docs-tokens-out = Tokens out
 api-docs-state = State
 api-docs-answer = Answer
 api-docs-reasoning = Reasoning

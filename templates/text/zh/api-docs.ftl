@@ -35,6 +35,7 @@ api-docs-stop = 停止
 api-docs-first-token = 首个 token
 api-docs-total = 总时长
 api-docs-tokens = token
+api-docs-tokens-out = 输出 token
 api-docs-state = 状态
 api-docs-answer = 回答
 api-docs-reasoning = 思考过程

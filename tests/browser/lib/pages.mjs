@@ -13,6 +13,30 @@
 /** @type {Page[]} */
 export const PAGES = [
   { name: "sign-in", path: "/dashboard/sign-in", isPublic: true },
+  { name: "home", path: "/", isPublic: true },
+  { name: "stats", path: "/stats", isPublic: true },
+  { name: "api-docs", path: "/api-docs", isPublic: true },
+  { name: "project", path: "/project", isPublic: true },
+  { name: "changelog", path: "/project?file=CHANGELOG.md", isPublic: true },
+  { name: "settings", path: "/dashboard/settings" },
+  { name: "audit-log", path: "/dashboard/audit-log" },
+  { name: "backup", path: "/dashboard/backup" },
+  { name: "keys", path: "/dashboard/keys" },
+  { name: "keys-none", path: "/dashboard/keys?search=tokio" },
+  { name: "key", path: ({ key }) => `/dashboard/keys/${key}` },
+  { name: "key-edit", path: ({ key }) => `/dashboard/keys/${key}/edit` },
+  { name: "key-delete", path: ({ key }) => `/dashboard/keys/${key}/delete` },
+  { name: "key-add", path: "/dashboard/keys/add" },
+  {
+    name: "keys-preview", path: "/dashboard/keys/import",
+    prepare: async (page) => {
+      const lines = "nas-01----0123456789abcdef.AbCdEf01\n# a comment\n0123456789abcdef.AbCdEf01\nhello world\na----b----c";
+      await page.locator("#content").fill(lines);
+      await page.locator("button[value=preview]").click();
+      await page.locator(".preview").waitFor();
+    },
+  },
+  { name: "keys-export", path: "/dashboard/keys/export" },
   { name: "security", path: "/dashboard/security" },
   { name: "not-found", path: "/nothing-here", isPublic: true, expects: [/^status 404:/] },
   {

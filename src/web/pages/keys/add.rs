@@ -90,10 +90,10 @@ async fn take(admin: &Admin, provider: &str, key: NewApiKey, is_checked: bool) -
     let (Some(Added::Added(id)) | Some(Added::Exists(id))) = added.first().copied() else {
         return Err(Error::Internal);
     };
-    let mut text = Text::new("keys-added");
+    let mut text = Text::new("keys-taken");
     if let Some(inspection) = inspection {
         state.storage.remember_check(id, check_result(&inspection), admin.change()).await?;
-        text = Text::new("keys-added-accepted");
+        text = Text::new("keys-taken-accepted");
     }
     admin.tell(Flash { tone: "good", text, undo: None });
     Ok(Ok(format!("{HERE}/{id}")))

@@ -57,7 +57,6 @@ struct Row {
     requests: u64,
     answered: Option<f64>,
     last_used_at: Option<i64>,
-    created_at: i64,
 }
 
 #[derive(Clone, Copy, Default, Serialize)]
@@ -74,7 +73,6 @@ struct Columns {
     requests: Column,
     answered: Column,
     used: Column,
-    added: Column,
 }
 
 #[derive(Serialize)]
@@ -232,7 +230,6 @@ impl Row {
             requests: tally.requests,
             answered: answered(tally.success, tally.failure),
             last_used_at: stats.last_used_at.map(Timestamp::as_millis),
-            created_at: key.created_at.as_millis(),
         }
     }
 }
@@ -246,7 +243,6 @@ impl Columns {
             requests: narrowed.column("requests"),
             answered: narrowed.column("answered"),
             used: narrowed.column("used"),
-            added: narrowed.column("added"),
         }
     }
 }
@@ -321,7 +317,6 @@ impl crate::web::pages::registry::Sampled for Keys {
             requests: 48_395,
             answered: answered(7, n as u64),
             last_used_at: (n > 0).then_some(1_767_268_000_000),
-            created_at: 1_767_000_000_000,
         };
         let keys = |rows: Vec<Row>, total, is_unknown_key| Self {
             matching: rows.len() as u64,

@@ -85,14 +85,15 @@ impl Preview {
 
     fn count(&mut self, line: Read, known: &mut impl Iterator<Item = Option<ApiKeyId>>) -> Told {
         let (last4, label, href, (count, result, why)) = match line.result {
-            Ok((last4, label)) => {
-                let id = known.next().flatten();
-                let counted = match id {
-                    Some(_) => (&mut self.existing, "existing", Some(Text::new("keys-import-existing"))),
-                    None => (&mut self.added, "add", None),
-                };
-                (Some(last4), label, id.map(|id| format!("{HERE}/{id}")), counted)
-            }
+            // One that is there keeps its own label.
+            Ok((last4, label)) => match known.next().flatten() {
+                Some(id) => {
+                    let why = Some(Text::new("keys-import-existing"));
+                    let href = Some(format!("{HERE}/{id}"));
+                    (Some(last4), String::new(), href, (&mut self.existing, "existing", why))
+                }
+                None => (Some(last4), label, None, (&mut self.added, "add", None)),
+            },
             Err(Reading::Skipped(Skip::Duplicate { first })) => {
                 let why = Text::new("keys-import-duplicate").with("line", first as u64);
                 (None, String::new(), None, (&mut self.duplicates, "duplicate", Some(why)))
@@ -147,7 +148,7 @@ mod tests {
             [
                 (1, "add", "for all"),
                 (2, "skipped", ""),
-                (3, "existing", "x"),
+                (3, "existing", ""),
                 (4, "duplicate", ""),
                 (5, "refused", ""),
                 (6, "skipped", "")
