@@ -15,6 +15,7 @@ mod home;
 mod keys;
 mod languages;
 mod lists;
+mod overview;
 #[cfg(debug_assertions)]
 mod patterns;
 mod project;
@@ -84,6 +85,7 @@ fn routes() -> Vec<PageRoute> {
         ("/api-docs", get(api_docs::show)),
         ("/assets/:digest/*path", get(asset)),
         ("/language", get(languages::switch)),
+        ("/dashboard", get(overview::show)),
         ("/dashboard/audit-log", get(audit_log::show)),
         ("/dashboard/backup", get(backup::show).post(backup::download)),
         ("/dashboard/security", get(security::show)),
@@ -97,8 +99,6 @@ fn routes() -> Vec<PageRoute> {
         #[cfg(debug_assertions)]
         ("/_patterns", get(patterns::show)),
     ];
-    let areas = [shared, keys::routes(), start::routes(), tokens::routes()];
-    areas.into_iter().flatten().collect()
     [shared, keys::routes(), start::routes(), tokens::routes()].into_iter().flatten().collect()
 }
 

@@ -32,9 +32,11 @@ files!(
     harness,
     keys,
     other_sites,
+    overview,
     settings,
     sign_in,
     sse,
+    start,
     stats,
     upkeep,
 );

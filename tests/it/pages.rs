@@ -2,6 +2,7 @@
 
 mod frame;
 mod keys;
+mod overview;
 mod project;
 mod security;
 mod settings;

@@ -3,7 +3,8 @@
 use minijinja::value::{Serde, Value};
 
 use super::{
-    api_docs, audit_log, backup, error, gate, home, keys, patterns, project, security, settings, start, stats, tokens,
+    api_docs, audit_log, backup, error, gate, home, keys, overview, patterns, project, security, settings, start, stats,
+    tokens,
 };
 use crate::web::templates::Page;
 
@@ -36,6 +37,7 @@ pub(in crate::web) fn all() -> Vec<Registered> {
         of::<keys::Keys>(),
         of::<keys::Reveal>(),
         of::<keys::Revealed>(),
+        of::<overview::Overview>(),
         of::<patterns::Patterns>(),
         of::<project::ProjectPage>(),
         of::<security::NewToken>(),
