@@ -18,6 +18,18 @@ macro_rules! status_sql {
     };
 }
 
+/// Whether the key with this `rowid` rests because its provider does not accept it, if it rests. The reason is in no index:
+/// asked for so, it is looked up of those keys alone to which all else applies.
+macro_rules! rejected_sql {
+    ($rowid:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM api_keys AS whole WHERE whole.rowid = ",
+            $rowid,
+            " AND whole.cooldown_reason = 'unauthorized')"
+        )
+    };
+}
+
 /// What is told of a key, as [`stats`] reads it: columns of `api_keys` and `key_stats`, and the parameter `:now`.
 macro_rules! stats_sql {
     () => {

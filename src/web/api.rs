@@ -47,6 +47,7 @@ pub(crate) use error::{
     body_too_large, error_response, internal_error, is_body_too_large, not_an_admin_network, nothing_here,
     with_security_headers,
 };
+pub(crate) use export::csv;
 pub(crate) use infrastructure::Infrastructure;
 pub(crate) use jobs::Jobs;
 pub(crate) use key_bulk::KeyBulk;

@@ -7,11 +7,13 @@
 mod api_docs;
 mod audit_log;
 mod backup;
+mod cache;
 mod error;
 mod fields;
 mod frame;
 mod gate;
 mod home;
+mod jobs;
 mod keys;
 mod languages;
 mod lists;
@@ -19,6 +21,7 @@ mod overview;
 #[cfg(debug_assertions)]
 mod patterns;
 mod project;
+mod providers;
 #[cfg(test)]
 mod registry;
 mod same_origin;
@@ -99,7 +102,14 @@ fn routes() -> Vec<PageRoute> {
         #[cfg(debug_assertions)]
         ("/_patterns", get(patterns::show)),
     ];
-    [shared, keys::routes(), start::routes(), tokens::routes()].into_iter().flatten().collect()
+    let mut all = shared;
+    all.extend(cache::routes());
+    all.extend(jobs::routes());
+    all.extend(keys::routes());
+    all.extend(providers::routes());
+    all.extend(start::routes());
+    all.extend(tokens::routes());
+    all
 }
 
 /// The paths of pages, as the log may name them.

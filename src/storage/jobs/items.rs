@@ -24,8 +24,8 @@ const TABLE: &str = "job_items";
 pub enum NewItem {
     /// To be looked at.
     Key(NewApiKey),
-    /// Decided when it was read: a word and a sentence. Of its text nothing is kept.
-    Decided { result: &'static str, why: String },
+    /// Decided when it was read: a word, and more about that. Of its text nothing is kept.
+    Decided { result: &'static str, detail: Value },
 }
 
 impl NewItem {
@@ -36,13 +36,18 @@ impl NewItem {
                 let label = if key.label.is_empty() { label.to_owned() } else { key.label };
                 Self::Key(NewApiKey { secret: key.secret, label, expires_at: None })
             }
-            Reading::Skipped(skip @ Skip::Duplicate { .. }) => {
-                Self::Decided { result: "duplicate", why: skip.to_string() }
+            Reading::Skipped(skip @ Skip::Duplicate { first }) => {
+                let detail = json!({ "message": skip.to_string(), "code": skip.code(), "line": first });
+                Self::Decided { result: "duplicate", detail }
             }
             Reading::Skipped(skip @ (Skip::Blank | Skip::Comment)) => {
-                Self::Decided { result: "skipped", why: skip.to_string() }
+                let detail = json!({ "message": skip.to_string(), "code": skip.code() });
+                Self::Decided { result: "skipped", detail }
             }
-            Reading::Refused(refusal) => Self::Decided { result: "refused", why: refusal.to_string() },
+            Reading::Refused(refusal) => {
+                let detail = json!({ "message": refusal.to_string(), "code": refusal.code() });
+                Self::Decided { result: "refused", detail }
+            }
         }
     }
 }
@@ -99,7 +104,7 @@ pub(super) enum Sealed {
 
 pub(super) enum SealedItem {
     Key { ciphertext: Vec<u8>, label: String },
-    Decided { result: &'static str, why: String },
+    Decided { result: &'static str, detail: Value },
 }
 
 impl Storage {
@@ -207,7 +212,7 @@ impl Storage {
 pub(super) fn seal(vault: &Vault, job: JobId, items: Vec<NewItem>) -> Result<Vec<SealedItem>, Error> {
     let numbered = (1_u32..).zip(items);
     let seal = |(number, item): (u32, NewItem)| match item {
-        NewItem::Decided { result, why } => Ok(SealedItem::Decided { result, why }),
+        NewItem::Decided { result, detail } => Ok(SealedItem::Decided { result, detail }),
         NewItem::Key(key) => {
             let ciphertext = vault.seal(&secret_place(job, number), key.secret.expose().as_bytes())?;
             Ok(SealedItem::Key { ciphertext, label: key.label })
@@ -229,9 +234,9 @@ pub(super) fn insert_new(tx: &Transaction<'_>, job: JobId, items: &[SealedItem])
         INSERT INTO job_items (job_id, number, label, secret_ciphertext, result, detail)
         VALUES (:job_id, :number, :label, :secret_ciphertext, :result, :detail)";
     for (number, item) in (1_u32..).zip(items) {
-        let (label, ciphertext, result, why) = match item {
+        let (label, ciphertext, result, detail) = match item {
             SealedItem::Key { ciphertext, label } => (Some(label), Some(ciphertext), None, None),
-            SealedItem::Decided { result, why } => (None, None, Some(result), Some(why)),
+            SealedItem::Decided { result, detail } => (None, None, Some(result), Some(detail)),
         };
         tx.prepare_cached(SQL)?.execute(named_params! {
             ":job_id": job,
@@ -239,7 +244,7 @@ pub(super) fn insert_new(tx: &Transaction<'_>, job: JobId, items: &[SealedItem])
             ":label": label,
             ":secret_ciphertext": ciphertext,
             ":result": result,
-            ":detail": why.map(|why| json!({ "message": why }).to_string()),
+            ":detail": detail.map(Value::to_string),
         })?;
     }
     Ok(items.len() as u64)

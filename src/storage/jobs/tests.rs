@@ -175,7 +175,7 @@ async fn lines_keep_their_keys_sealed_and_only_until_they_are_decided() {
     let line = |key| NewItem::Key(NewApiKey { label: "mine".to_owned(), ..new_key(key) });
     let items = vec![
         line("find-me-in-clear-1"),
-        NewItem::Decided { result: "refused", why: "no key".to_owned() },
+        NewItem::Decided { result: "refused", detail: json!({"message": "no key"}) },
         line("find-me-in-clear-2"),
         line("find-me-in-clear-3"),
     ];

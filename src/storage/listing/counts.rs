@@ -107,17 +107,18 @@ fn count(tx: &Transaction<'_>, provider: Option<&ProviderId>, now: Timestamp) ->
 }
 
 fn states(tx: &Transaction<'_>, matching: &Matching<'_>) -> Result<StateCounts, Error> {
-    // The reason is looked up for keys that rest and for no others: it is not in the index of the pass.
     let sql = format!(
         concat!(
             "SELECT count(*) FILTER (WHERE status = 'active'), count(*) FILTER (WHERE status = 'failed'),
-                count(*) FILTER (WHERE rejected), count(*) FILTER (WHERE status = 'disabled'),
+                count(*) FILTER (WHERE is_rejected), count(*) FILTER (WHERE status = 'disabled'),
                 count(*) FILTER (WHERE status = 'expired')
             FROM (
-                SELECT status, CASE WHEN status = 'failed' THEN cooldown_reason = 'unauthorized' END AS rejected
+                SELECT status, CASE WHEN status = 'failed' THEN ",
+            rejected_sql!("place"),
+            " END AS is_rejected
                 FROM (SELECT ",
             status_sql!(),
-            " AS status, cooldown_reason FROM api_keys {})
+            " AS status, api_keys.rowid AS place FROM api_keys {})
             )"
         ),
         matching.sql()

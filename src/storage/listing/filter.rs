@@ -105,7 +105,7 @@ impl<'f> Matching<'f> {
             matching.bind(":now", now);
         }
         if let Some(is_rejected) = filter.is_rejected {
-            matching.and("(ifnull(cooldown_reason, '') = 'unauthorized') = :is_rejected", ":is_rejected", is_rejected);
+            matching.and(concat!(rejected_sql!("api_keys.rowid"), " = :is_rejected"), ":is_rejected", is_rejected);
         }
         if let Some(class) = filter.class {
             matching.and("ifnull(class, '') = :class", ":class", class);

@@ -2,7 +2,7 @@
 
 /// A table in CSV (RFC 4180), its header first. Whatever a spreadsheet would run as a formula is made a text by a `'`
 /// before it.
-pub(super) fn csv(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+pub(crate) fn csv(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut table = String::new();
     push_line(&mut table, header);
     rows.for_each(|row| push_line(&mut table, &row));

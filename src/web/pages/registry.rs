@@ -3,8 +3,8 @@
 use minijinja::value::{Serde, Value};
 
 use super::{
-    api_docs, audit_log, backup, error, gate, home, keys, overview, patterns, project, security, settings, start, stats,
-    tokens,
+    api_docs, audit_log, backup, cache, error, gate, home, jobs, keys, overview, patterns, project, providers, security,
+    settings, start, stats, tokens,
 };
 use crate::web::templates::Page;
 
@@ -26,9 +26,14 @@ pub(in crate::web) fn all() -> Vec<Registered> {
         of::<api_docs::ApiDocs>(),
         of::<audit_log::AuditLogPage>(),
         of::<backup::BackupPage>(),
+        of::<cache::Cache>(),
+        of::<cache::Clear>(),
         of::<error::ErrorPage>(),
         of::<gate::SignIn>(),
         of::<home::Home>(),
+        of::<jobs::Ask>(),
+        of::<jobs::Job>(),
+        of::<jobs::Jobs>(),
         of::<keys::Add>(),
         of::<keys::Ask>(),
         of::<keys::Export>(),
@@ -40,9 +45,12 @@ pub(in crate::web) fn all() -> Vec<Registered> {
         of::<overview::Overview>(),
         of::<patterns::Patterns>(),
         of::<project::ProjectPage>(),
+        of::<providers::Providers>(),
         of::<security::NewToken>(),
         of::<security::Security>(),
         of::<settings::SettingsPage>(),
+        of::<start::Start>(),
+        of::<stats::Stats>(),
         of::<tokens::Ask>(),
         of::<tokens::Delete>(),
         of::<tokens::DeleteMany>(),
@@ -51,7 +59,5 @@ pub(in crate::web) fn all() -> Vec<Registered> {
         of::<tokens::Shown>(),
         of::<tokens::Token>(),
         of::<tokens::Tokens>(),
-        of::<start::Start>(),
-        of::<stats::Stats>(),
     ]
 }

@@ -32,6 +32,7 @@ pub(super) fn routes() -> Vec<PageRoute> {
     vec![
         (LIST, get(list::show)),
         ("/dashboard/tokens/new", get(form::blank).post(form::create)),
+        ("/dashboard/tokens/search", post(list::find)),
         ("/dashboard/tokens/bulk", post(bulk::act)),
         ("/dashboard/tokens/delete", post(bulk::delete)),
         ("/dashboard/tokens/export", get(export::show).post(export::file)),

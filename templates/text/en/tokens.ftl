@@ -5,7 +5,7 @@ tokens-export = Export…
 tokens-by-state = By state
 tokens-all = All
 tokens-search = Search tokens
-tokens-search-hint = Name or last 4 characters
+tokens-search-hint = Name, last 4 characters, or a whole token
 tokens-filter = Filter
 tokens-any-provider = Any provider
 tokens-name = Name
@@ -37,6 +37,7 @@ tokens-none =
         [one] 1 token is hidden by the filter.
        *[other] { $n } tokens are hidden by the filter.
     }
+tokens-not-ours = This is none of the tokens of this pool.
 tokens-clear = Clear the filter
 tokens-none-picked = Pick tokens first.
 

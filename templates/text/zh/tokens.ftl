@@ -5,7 +5,7 @@ tokens-export = 导出…
 tokens-by-state = 按状态
 tokens-all = 全部
 tokens-search = 搜索令牌
-tokens-search-hint = 名称或末 4 位
+tokens-search-hint = 名称、末 4 位或完整令牌
 tokens-filter = 筛选
 tokens-any-provider = 任意提供方
 tokens-name = 名称
@@ -33,6 +33,7 @@ tokens-empty = 客户端需要令牌才能访问本池。给每个客户端各�
 tokens-none-title = 没有令牌匹配“{ $text }”
 tokens-none-so = 没有这样的令牌
 tokens-none = 筛选条件隐藏了 { $n } 个令牌。
+tokens-not-ours = 这不是本池的令牌。
 tokens-clear = 清除筛选
 tokens-none-picked = 请先选择令牌。
 

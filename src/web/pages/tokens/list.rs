@@ -9,14 +9,16 @@ use serde::{Deserialize, Serialize};
 
 use super::super::fields::Fields;
 use super::super::lists::{self, Address, Choice, Column, Label, Pager, Way};
+use super::super::session::Flash;
 use super::{LIST, page_of, provider_name, scopes};
 use crate::domain::provider::ProviderId;
+use crate::domain::secret::ClientTokenSecret;
 use crate::domain::time::Timestamp;
 use crate::storage::{
     ClientTokenCounts, ClientTokenListItem, Direction, ListClientTokens, Search, Sort, Spark, TokenSort, TokenState,
 };
 use crate::web::State;
-use crate::web::pages::{Admin, Error};
+use crate::web::pages::{Admin, Error, redirect};
 use crate::web::templates::Page;
 use crate::web::text::Text;
 
@@ -49,8 +51,9 @@ pub(in crate::web) struct Tokens {
     matching: u64,
     /// How many tokens there are at all.
     total: u64,
-    /// The filter alone, and the address of this page.
+    /// The filter alone, the same with the order, and the address of this page.
     filter: String,
+    list: String,
     here: String,
 }
 
@@ -95,12 +98,36 @@ pub(super) async fn show(admin: Admin, Query(asked): Query<Asked>) -> Result<Res
     admin.visit.page(&page).await
 }
 
+/// What is typed to find a token. It may be a whole one, so it is posted, and comes into an address only where it is not.
+#[handler]
+pub(super) async fn find(admin: Admin, fields: Fields) -> Result<Response, Error> {
+    let (state, text) = (admin.state(), fields.get("search").trim());
+    if ClientTokenSecret::parse(text).is_none() {
+        let asked = Asked { search: text.to_owned(), ..Asked::parse(fields.get("list")) };
+        return Ok(redirect(&asked.address().href()));
+    }
+    let wanted = ListClientTokens { search: Search::new(text), ..ListClientTokens::default() };
+    let found = state.storage.matching_client_tokens(wanted, state.clock.now()).await?;
+    if found.is_empty() {
+        admin.tell(Flash { tone: "warn", text: Text::new("tokens-not-ours"), undo: None });
+    }
+    Ok(redirect(&found.first().map_or_else(|| LIST.to_owned(), |id| page_of(*id))))
+}
+
 impl Asked {
     /// Of the query of an address.
     pub(super) fn parse(query: &str) -> Self {
         let fields = Fields::parse(query.as_bytes());
         let of = |name| fields.get(name).to_owned();
-        Self { state: of("state"), provider: of("provider"), search: of("search"), ..Self::default() }
+        Self {
+            state: of("state"),
+            provider: of("provider"),
+            search: of("search"),
+            sort: of("sort"),
+            order: of("order"),
+            size: of("size"),
+            page: String::new(),
+        }
     }
 
     /// The tokens that the filter lets through.
@@ -125,6 +152,12 @@ impl Asked {
         Some(Sort { by, direction: lists::direction(&self.order).unwrap_or_default() })
     }
 
+    /// With its order.
+    fn address(&self) -> Address {
+        let size = lists::size_of(lists::page_of("", &self.size));
+        self.filtered().with("sort", &*self.sort).with("order", &*self.order).with("size", size)
+    }
+
     fn filtered(&self) -> Address {
         let address = Address::new(LIST).with("state", &*self.state).with("provider", &*self.provider);
         address.with("search", self.search.trim())
@@ -142,8 +175,7 @@ impl Tokens {
         let ids = listed.items.iter().map(|item| item.token.id).collect();
         let since = now.hour() - HOUR * u32::try_from(HOURS - 1).unwrap_or_default();
         let mut days: HashMap<_, _> = state.storage.token_sparks(ids, since).await?.into_iter().collect();
-        let address = asked.filtered().with("sort", &*asked.sort).with("order", &*asked.order);
-        let address = address.with("size", lists::size_of(page));
+        let address = asked.address();
         let row = |item: ClientTokenListItem| {
             let day = points(&days.remove(&item.token.id).unwrap_or_default(), since);
             Row::new(state, item, day)
@@ -156,6 +188,7 @@ impl Tokens {
             matching: listed.total,
             total: counts.total(),
             filter: asked.filtered().query(),
+            list: address.query(),
             here: address.with("page", if listed.page > 1 { listed.page.to_string() } else { String::new() }).href(),
             providers: any_scope(state),
             asked,
@@ -261,6 +294,7 @@ impl crate::web::pages::registry::Sampled for Tokens {
             matching: rows.len() as u64,
             total,
             filter: payload(),
+            list: payload(),
             here: address.href(),
             rows,
         };

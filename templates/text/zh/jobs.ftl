@@ -1,0 +1,77 @@
+jobs-title = 任务
+jobs-sub = 耗时较长的工作，结束后保留 { $kept }
+jobs-job = 任务
+jobs-state = 状态
+jobs-progress = 进度
+jobs-result = 结果
+jobs-made = 提交时间
+jobs-took = 用时
+jobs-menu = 任务“{ $name }”的操作
+jobs-show = 查看
+jobs-cancel = 停止…
+jobs-delete = 删除…
+jobs-left = 约剩 { $span }
+jobs-any-provider = 多个提供方
+jobs-empty-title = 还没有任务
+jobs-empty = 导入、验证和批量修改密钥都以任务方式进行，关闭页面后仍会继续。
+jobs-to-keys = 前往密钥
+
+# 单个任务
+jobs-failed = 任务失败：服务器无法继续，日志中有原因。已完成的部分保留。
+jobs-goes-on = 关闭本页后仍会继续。
+jobs-facts = 基本信息
+jobs-provider = 提供方
+jobs-how = 方式
+jobs-by-chat = 用每个密钥发起一次对话
+jobs-by-identity = 不发起对话，询问密钥归属或模型列表
+jobs-adds-unknown = 未能确定的密钥也会添加。
+jobs-until = 直到
+jobs-until-enabled = 手动启用
+jobs-label = 标签
+jobs-expiry = 到期
+jobs-never = 从不
+jobs-by = 提交者
+jobs-by-admin = 管理员
+jobs-by-system = 服务器
+jobs-items = 各项
+jobs-by-result = 按结果
+jobs-all = 全部
+jobs-number = 序号
+jobs-key = 密钥
+jobs-the-key = 该密钥
+jobs-line = 第 { $n } 行
+jobs-detail = 原因
+jobs-quote = “{ $text }”
+jobs-no-items-title = 没有内容
+jobs-no-items = 没有这种结果的项。
+jobs-no-keys = 这个任务不涉及任何密钥。
+jobs-file = 下载 CSV
+jobs-again = 对这 { $n } 个密钥再做一次
+jobs-begun = 已开始处理 { $n } 个密钥。
+
+# 导入的一行为何不是单独的密钥
+jobs-line-duplicate = 与第 { $n } 行的密钥相同
+jobs-line-empty = 没有内容
+jobs-line-comment = 是注释
+jobs-line-too-long = 超过密钥可能的长度
+jobs-line-not-printable = 密钥不含空格和此类字符
+jobs-line-three-fields = 有三个字段：“标签----密钥”为两个，账户列表的一行为四个或更多
+jobs-line-missing = “api_key”“apiKey”“key”中都没有文本
+jobs-line-not-supported = 不是密钥，看起来是其他内容
+
+# 结束任务
+jobs-over = 任务已经结束。
+jobs-not-over = 任务尚未结束，请先停止。
+jobs-no-again = 这里没有可以再做一次的内容。
+jobs-canceled = 任务已停止，已完成的部分保留。
+jobs-deleted = 任务已删除。
+jobs-cancel-ask = 停止此任务？
+jobs-cancel-submit = 停止任务
+jobs-cancel-keep = 让它继续
+jobs-cancel-text = 已完成 { $done } 项并保留，剩余 { $left } 项维持原状。
+jobs-cancel-import = 尚未检查的密钥不会保留，需要重新导入。
+jobs-delete-ask = 删除此任务？
+jobs-delete-submit = 删除任务
+jobs-delete-keep = 保留
+jobs-delete-text = 关于其 { $n } 项的记录会一并删除。
+jobs-delete-stays = 它对密钥所做的更改保留。
