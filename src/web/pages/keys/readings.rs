@@ -1,5 +1,5 @@
-//! What became of the lines of a text with keys, in words. Nothing of a line that gives no key is told: it may be half a
-//! secret.
+//! What became of the lines of a text with keys, in words. Nothing of a line that gives no key is told: it may be half
+//! a secret.
 
 use serde::Serialize;
 
