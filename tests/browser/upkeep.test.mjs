@@ -12,10 +12,10 @@ await stage.server.api("PATCH", "/admin/settings", { "cache.mode": "all" });
 
 stage.test("the audit log is filtered as one chooses, in words", { isAdmin: true }, async ({ page }) => {
   await page.goto("/dashboard/audit-log");
-  await page.getByText(HOSTILE, { exact: true }).waitFor();
+  await page.getByRole("definition").getByText(HOSTILE).waitFor();
   assert.equal(await page.locator("#main img").count(), 0);
-  await page.getByLabel("What was changed").selectOption({ label: "Settings" });
-  await page.getByText(HOSTILE).waitFor({ state: "detached" });
+  await page.getByLabel("What was changed", { exact: true }).selectOption({ label: "Settings" });
+  await page.getByRole("definition").getByText(HOSTILE).waitFor({ state: "detached" });
   assert.match(page.url(), /action=setting$/);
   const row = page.getByRole("row", { name: "Setting changed" });
   assert.match((await row.locator("dd").textContent()).replaceAll(/\s+/g, " "), /none → all/);
@@ -26,7 +26,7 @@ stage.test("the audit log is filtered as one chooses, in words", { isAdmin: true
   await page.getByRole("button", { name: "Filter" }).click();
   await page.getByText("Nothing matches").waitFor();
   await page.getByRole("link", { name: "Show everything" }).first().click();
-  await page.getByText(HOSTILE, { exact: true }).waitFor();
+  await page.getByRole("definition").getByText(HOSTILE).waitFor();
 });
 
 stage.test("a copy is only for whoever has the admin token again", { isAdmin: true }, async ({ page, server, watch }) => {

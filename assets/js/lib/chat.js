@@ -47,7 +47,9 @@ function ask(url, token, signal, body) {
   // A token with other characters is none; the server says so.
   if (token) headers.set("Authorization", `Bearer ${encodeURI(token)}`);
   const method = body ? "POST" : "GET";
-  return fetch(url, { method, headers, body: JSON.stringify(body), signal, credentials: "omit" });
+  // What was answered without this token, or with another one, says nothing.
+  const cache = "no-store";
+  return fetch(url, { method, headers, body: JSON.stringify(body), signal, cache, credentials: "omit" });
 }
 
 /** @param {Response} response @param {OnPiece} onPiece @returns {Promise<Outcome>} */
@@ -63,11 +65,13 @@ async function whole(response, onPiece) {
 async function streamed(body, onPiece) {
   /** @type {Usage | undefined} */
   let usage;
+  /** @type {Problem} */
+  let problem = { kind: "cut" };
   try {
     for await (const { data } of events(body)) {
       if (data === "[DONE]") return { usage };
       const piece = JSON.parse(data);
-      if (piece.error) return { usage, problem: { kind: "told", words: wordsOf(piece) } };
+      if (piece.error) problem = { kind: "told", words: wordsOf(piece) };
       usage = piece.usage ?? usage;
       const delta = piece.choices?.[0]?.delta;
       if (delta) onPiece(textOf(delta.content), reasoningOf(delta));
@@ -76,7 +80,7 @@ async function streamed(body, onPiece) {
     // A stream that somebody stopped, or whose connection broke in the middle.
     if (error instanceof SyntaxError || /** @type {Error} */ (error).name === "AbortError") throw error;
   }
-  return { usage, problem: { kind: "cut" } };
+  return { usage, problem };
 }
 
 /** @param {Response} response @returns {Promise<Problem>} */

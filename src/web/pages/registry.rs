@@ -3,7 +3,7 @@
 use minijinja::value::{Serde, Value};
 
 use super::{
-    api_docs, audit_log, backup, cache, error, gate, home, jobs, keys, patterns, project, providers, security,
+    api_docs, audit_log, backup, cache, error, gate, home, jobs, keys, overview, patterns, project, providers, security,
     settings, start, stats, tokens,
 };
 use crate::web::templates::Page;
@@ -26,17 +26,6 @@ pub(in crate::web) fn all() -> Vec<Registered> {
         of::<api_docs::ApiDocs>(),
         of::<audit_log::AuditLogPage>(),
         of::<backup::BackupPage>(),
-        of::<error::ErrorPage>(),
-        of::<gate::SignIn>(),
-        of::<home::Home>(),
-        of::<keys::Add>(),
-        of::<keys::Ask>(),
-        of::<keys::Export>(),
-        of::<keys::Import>(),
-        of::<keys::Key>(),
-        of::<keys::Keys>(),
-        of::<keys::Reveal>(),
-        of::<keys::Revealed>(),
         of::<cache::Cache>(),
         of::<cache::Clear>(),
         of::<error::ErrorPage>(),
@@ -45,12 +34,23 @@ pub(in crate::web) fn all() -> Vec<Registered> {
         of::<jobs::Ask>(),
         of::<jobs::JobPage>(),
         of::<jobs::JobsPage>(),
+        of::<keys::Add>(),
+        of::<keys::Ask>(),
+        of::<keys::Export>(),
+        of::<keys::Import>(),
+        of::<keys::Key>(),
+        of::<keys::Keys>(),
+        of::<keys::Reveal>(),
+        of::<keys::Revealed>(),
+        of::<overview::Overview>(),
         of::<patterns::Patterns>(),
         of::<project::ProjectPage>(),
         of::<providers::Providers>(),
         of::<security::NewToken>(),
         of::<security::Security>(),
         of::<settings::SettingsPage>(),
+        of::<start::Start>(),
+        of::<stats::Stats>(),
         of::<tokens::Ask>(),
         of::<tokens::Delete>(),
         of::<tokens::DeleteMany>(),
@@ -59,7 +59,5 @@ pub(in crate::web) fn all() -> Vec<Registered> {
         of::<tokens::Shown>(),
         of::<tokens::Token>(),
         of::<tokens::Tokens>(),
-        of::<start::Start>(),
-        of::<stats::Stats>(),
     ]
 }

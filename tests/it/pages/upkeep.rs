@@ -12,7 +12,7 @@ const LOG: &str = "/dashboard/audit-log";
 fn every_change_is_told_in_words_with_what_is_different() {
     let app = TestApp::builder().api_keys(&["upstream-key-wxyz"]).start();
     let keys = app.admin().get("/admin/api-keys").expect(200).json();
-    let id = keys["keys"][0]["id"].as_str().expect("an id").to_owned();
+    let id = keys["api_keys"][0]["id"].as_str().expect("an id").to_owned();
     app.admin().post("/admin/keys/disable", &json!({"apiKey": id, "duration": 3_600})).expect(200);
     let settings = json!({"cache.mode": "all", "cache.ttl_seconds": 7_200, "providers.openrouter.enabled": false});
     app.admin().call("PATCH", "/admin/settings").json(&settings).send().expect(200);

@@ -60,8 +60,8 @@ impl Sampled for SettingsPage {
         for row in hostile.iter_mut().flat_map(|group| &mut group.rows) {
             row.is_changed = true;
             row.error = Some(Text::new("settings-problem-url"));
-            row.default = String::from("<b>payload</b>");
             if row.kind == "text" {
+                row.default = String::from("<b>payload</b>");
                 row.value = String::from("\"<b>payload</b>");
             }
             if row.name.starts_with("providers.") {
