@@ -18,6 +18,7 @@ pub(crate) struct Observed {
     method: Method,
     path: String,
     started: Instant,
+    is_asset: bool,
 }
 
 impl Observed {
@@ -34,6 +35,7 @@ impl Observed {
             caller: Caller { origin, request_id: RequestId::random() },
             method: request.method.clone(),
             path: shown(request.uri.path(), methods),
+            is_asset: request.uri.path().starts_with("/assets/"),
             started: Instant::now(),
         }
     }
@@ -45,6 +47,10 @@ impl Observed {
 
     /// Writes the line, and names the request in its answer.
     pub(crate) fn end(self, response: Response) -> Response {
+        if self.is_asset {
+            // A page is made of some thirty of them, and its own line tells who looked at it.
+            return self.caller.request_id.on(response);
+        }
         tracing::info!(
             name: "access",
             { request.id = %self.caller.request_id,

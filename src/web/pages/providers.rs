@@ -15,7 +15,7 @@ use crate::domain::provider::{Provider, ProviderId, ProviderKind};
 use crate::domain::time::Timestamp;
 use crate::domain::usage::Tally;
 use crate::pool::Census;
-use crate::storage::{ApiKeyCounts, SettingChange, Spark, UpstreamRest};
+use crate::storage::{KeyFilter, SettingChange, Spark, StateCounts, UpstreamRest};
 use crate::web::State;
 use crate::web::templates::Page;
 use crate::web::text::Text;
@@ -123,7 +123,8 @@ async fn show(admin: Admin) -> Result<Response, Error> {
     let sparks = state.storage.provider_sparks(since).await?;
     let mut providers = Vec::with_capacity(state.providers.len());
     for provider in state.providers.iter() {
-        let keys = state.storage.count_api_keys(Some(provider.id.clone()), now).await?;
+        let filter = KeyFilter { provider: Some(provider.id.clone()), ..KeyFilter::default() };
+        let keys = state.storage.count_states(filter, now).await?;
         let sums = state.storage.totals_since(Some(provider.id.clone()), since).await?;
         let hours = sparks.iter().find(|(id, _)| *id == provider.id).map_or(&[][..], |(_, hours)| hours);
         let (day, census) = (Day::new(&sums, hours, since), census(state, &provider.id, now));
@@ -189,14 +190,13 @@ impl Told {
     fn new(
         state: &State,
         provider: &Provider,
-        (keys, census, day): (&ApiKeyCounts, Census, Day),
+        (keys, census, day): (&StateCounts, Census, Day),
         rests: Vec<(Option<&str>, Cooldown)>,
     ) -> Self {
         let is_on = state.settings.load().is_enabled(&provider.id);
         let own = rests.iter().find(|(model, _)| model.is_none()).map(|(_, rest)| Rest::new("", *rest));
         let models = rests.iter().filter_map(|(model, rest)| Some(Rest::new((*model)?, *rest)));
         let models: Vec<_> = models.collect();
-        let rejected = of_reason(&census, Reason::Unauthorized).min(keys.failed);
         Self {
             id: provider.id.to_string(),
             label: provider.label.clone(),
@@ -213,7 +213,7 @@ impl Told {
             rest: own,
             more_models: models.len().saturating_sub(MODELS),
             models: models.into_iter().take(MODELS).collect(),
-            keys: Keys::all(&provider.id, keys, rejected),
+            keys: Keys::all(&provider.id, keys),
             reasons: census.resting.iter().map(|(reason, count)| Cause::of_rest(*reason, *count)).collect(),
             in_flight: census.in_flight,
             attempts: census.attempts,
@@ -221,10 +221,6 @@ impl Told {
             day,
         }
     }
-}
-
-fn of_reason(census: &Census, wanted: Reason) -> u64 {
-    census.resting.iter().filter(|(reason, _)| *reason == wanted).map(|(_, count)| u64::from(*count)).sum()
 }
 
 /// The most frequent first.
@@ -248,7 +244,7 @@ fn kind(kind: ProviderKind) -> Text {
 }
 
 impl Keys {
-    fn all(id: &ProviderId, counts: &ApiKeyCounts, rejected: u64) -> Vec<Self> {
+    fn all(id: &ProviderId, counts: &StateCounts) -> Vec<Self> {
         let list = Address::new("/dashboard/keys").with("provider", id.as_str());
         let of = |text, state, tone, value| Self {
             text: Text::new(text),
@@ -257,9 +253,9 @@ impl Keys {
             href: list.with("state", state).href(),
         };
         vec![
-            of("state-usable", "usable", "good", counts.active),
-            of("state-cooling", "cooling", "warn", counts.failed.saturating_sub(rejected)),
-            of("state-rejected", "rejected", "bad", rejected),
+            of("state-usable", "usable", "good", counts.usable),
+            of("state-cooling", "cooling", "warn", counts.cooling),
+            of("state-rejected", "rejected", "bad", counts.rejected),
             of("state-disabled", "disabled", "idle", counts.disabled),
             of("state-expired", "expired", "idle", counts.expired),
         ]
@@ -312,7 +308,7 @@ impl super::registry::Sampled for Providers {
         let payload = || String::from("<b>payload</b>");
         let rest = |reason| Rest { model: payload(), reason, provenance: "guessed", until: 1_767_268_842_000 };
         let cause = |scope| Cause { scope, reason: "session_quota", count: 3 };
-        let counts = ApiKeyCounts { active: 3, failed: 2, ..ApiKeyCounts::default() };
+        let counts = StateCounts { usable: 3, cooling: 2, ..StateCounts::default() };
         let told = |state: &'static str| Told {
             id: format!("provider-{state}"),
             label: payload(),
@@ -325,7 +321,7 @@ impl super::registry::Sampled for Providers {
             rest: (state == "resting").then(|| rest("overloaded")),
             models: vec![rest("server_error"), rest("timeout")],
             more_models: 2,
-            keys: Keys::all(&ProviderId::ollama(), &if state == "off" { ApiKeyCounts::default() } else { counts }, 1),
+            keys: Keys::all(&ProviderId::ollama(), &if state == "off" { StateCounts::default() } else { counts }),
             reasons: vec![cause(None)],
             in_flight: 4,
             attempts: 812,
