@@ -43,6 +43,14 @@ pub(crate) enum Denied {
     },
 }
 
+/// Tokens that end before long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Expiring {
+    pub(crate) count: u64,
+    /// The first one, and when that is.
+    pub(crate) first: (Timestamp, ClientTokenId),
+}
+
 #[derive(Default)]
 pub(crate) struct Access {
     tokens: RwLock<HashMap<TokenHash, Arc<ClientToken>, ahash::RandomState>>,
@@ -64,6 +72,18 @@ impl Access {
     /// How many tokens there are, whatever they allow.
     pub(crate) fn token_count(&self) -> usize {
         self.tokens.read().len()
+    }
+
+    /// Which of the tokens that are let in now are not any more at that moment.
+    pub(crate) fn expiring(&self, now: Timestamp, until: Timestamp) -> Option<Expiring> {
+        let tokens = self.tokens.read();
+        let is_meant = |token: &&Arc<ClientToken>| !token.is_disabled;
+        let ends = tokens.values().filter(is_meant).filter_map(|token| Some((token.expires_at?, token.id)));
+        let soon = ends.filter(|(end, _)| now < *end && *end <= until);
+        soon.fold(None, |found, one| match found {
+            Some(Expiring { count, first }) => Some(Expiring { count: count + 1, first: first.min(one) }),
+            None => Some(Expiring { count: 1, first: one }),
+        })
     }
 
     /// Lets a bearer in, or says why not.
@@ -116,6 +136,28 @@ mod tests {
         check(&access(None, None, true), Some(b"sk-good"), Some(Denied::Disabled));
         let allowed = ProviderId::openrouter();
         check(&access(Some(allowed.clone()), None, false), Some(b"sk-good"), Some(Denied::WrongProvider { allowed }));
+    }
+
+    #[test]
+    fn tokens_that_end_soon_are_found_before_they_end() {
+        let access = Access::default();
+        let expiring = |until: i64| access.expiring(NOW, Timestamp::from_millis(until));
+        let id = |n: u8| ClientTokenId::new(NOW, [n; 10]);
+        for (n, ends, is_disabled) in [
+            (1, None, false),
+            (2, Some(1_000), false),
+            (3, Some(5_000), false),
+            (4, Some(3_000), false),
+            (5, Some(2_000), true),
+        ] {
+            let token =
+                ClientToken { id: id(n), provider: None, expires_at: ends.map(Timestamp::from_millis), is_disabled };
+            access.insert(TokenHash::of(&[n]), token);
+        }
+        assert_eq!(expiring(2_999), None, "what has ended, or is disabled, needs nobody");
+        let first = (Timestamp::from_millis(3_000), id(4));
+        assert_eq!(expiring(3_000), Some(Expiring { count: 1, first }));
+        assert_eq!(expiring(9_000), Some(Expiring { count: 2, first }));
     }
 
     #[test]

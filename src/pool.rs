@@ -33,7 +33,7 @@ pub(crate) use key::ApiKey;
 pub(crate) use lease::Lease;
 pub(crate) use nothing::Nothing;
 use state::Blame;
-pub(crate) use state::{Census, Place};
+pub(crate) use state::{Census, Horizon, Outlook, Place};
 
 use crate::domain::fault::Cooldown;
 use crate::domain::ids::ApiKeyId;
@@ -139,6 +139,18 @@ impl Pool {
             state.count(part, now, &mut census);
         }
         census
+    }
+
+    /// In which state the keys are, and what is going to happen to them. Counted in parts, as a census is.
+    pub(crate) fn outlook(&self, now: Timestamp, horizon: Horizon) -> Outlook {
+        let mut state = self.state.lock();
+        let (mut seen, parts) = (Outlook::default(), state.parts());
+        for part in parts {
+            MutexGuard::unlock_fair(state);
+            state = self.state.lock();
+            state.look_at(part, now, horizon, &mut seen);
+        }
+        seen
     }
 
     /// The health of every key that changed since the last call.

@@ -20,7 +20,7 @@ use crate::config::{Config, TlsFiles};
 use crate::domain::provider::{PRODUCT, Provider};
 use crate::domain::retry_after::http_date;
 use crate::domain::time::Timestamp;
-use crate::storage;
+use crate::storage::{self, DiskUse};
 use crate::transport::{Options, Request, TlsRoots, Transport};
 use crate::vault::{MasterKey, Vault};
 
@@ -29,10 +29,6 @@ const CLOCK_TOLERANCE: Duration = Duration::from_secs(30);
 const UPSTREAM_PATIENCE: Duration = Duration::from_secs(10);
 const GROUP_AND_OTHERS: u32 = 0o077;
 const MIB: u64 = 1 << 20;
-/// Below that a backup or an upgrade may fail.
-const LITTLE_SPACE: u64 = 1024 * MIB;
-/// Below that changes may fail.
-const NO_SPACE: u64 = 64 * MIB;
 const DAY: Duration = Duration::from_hours(24);
 /// Whoever renews by themselves does it earlier, so that something is wrong by then; and there is time to see to it.
 const RENEWAL_DUE: Duration = DAY.saturating_mul(14);
@@ -142,9 +138,9 @@ fn disk(dir: &Path) -> Finding {
         Ok(disk) => {
             let free = disk.f_bavail.saturating_mul(disk.f_frsize);
             let severity = match free {
-                ..NO_SPACE => Severity::Problem,
-                NO_SPACE..LITTLE_SPACE => Severity::Warning,
-                LITTLE_SPACE.. => Severity::Fine,
+                ..DiskUse::NEXT_TO_NOTHING => Severity::Problem,
+                DiskUse::NEXT_TO_NOTHING..DiskUse::LITTLE => Severity::Warning,
+                DiskUse::LITTLE.. => Severity::Fine,
             };
             Finding::new(WHAT, severity, format!("{} MiB free", free / MIB))
         }

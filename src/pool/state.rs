@@ -6,6 +6,7 @@
 //! Invariant: a key that is ready is in the main lane, and in each model lane that does not refuse it.
 
 mod census;
+mod outlook;
 mod set_back;
 
 use std::cmp::Reverse;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use census::Census;
+pub(crate) use outlook::{Horizon, Outlook};
 
 use super::breaker::Gate;
 use super::breakers::Breakers;

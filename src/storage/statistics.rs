@@ -127,25 +127,27 @@ impl Storage {
         .await
     }
 
-    /// The most used client tokens of the hours that began since then.
+    /// The most used client tokens of the hours that began since then; with one provider, or with all.
     pub async fn client_tokens_since(
         &self,
+        provider: Option<ProviderId>,
         since: Timestamp,
         limit: usize,
     ) -> Result<Ranking<ClientTokenTally>, Error> {
-        self.read(move |tx| client_tokens_since(tx, since, limit)).await
+        self.read(move |tx| client_tokens_since(tx, provider.as_ref(), since, limit)).await
     }
 }
 
 fn client_tokens_since(
     tx: &Transaction<'_>,
+    provider: Option<&ProviderId>,
     since: Timestamp,
     limit: usize,
 ) -> Result<Ranking<ClientTokenTally>, Error> {
     const SUMS: &str = "
         SELECT client_token_id, sum(requests), sum(success), sum(failure), sum(client_gone), sum(input_tokens),
             sum(output_tokens), sum(cached_tokens), sum(cost_nanos), sum(cache_hits)
-        FROM token_hourly WHERE hour_at >= :since
+        FROM token_hourly WHERE hour_at >= :since AND (:provider_id IS NULL OR provider_id = :provider_id)
         GROUP BY client_token_id ORDER BY sum(requests) DESC, client_token_id";
     const TOKEN: &str = "SELECT id, name, provider_id, last4, deleted_at FROM client_tokens WHERE id = :id";
     let sum = |row: &Row<'_>| {
@@ -153,7 +155,8 @@ fn client_tokens_since(
         Ok((fields.next("client_token_id")?, fields.request_tally()?))
     };
     let mut statement = tx.prepare_cached(SUMS)?;
-    let sums = rank(statement.query(named_params! { ":since": since })?, limit, sum, |(_, tally)| tally)?;
+    let rows = statement.query(named_params! { ":provider_id": provider, ":since": since })?;
+    let sums = rank(rows, limit, sum, |(_, tally)| tally)?;
     let mut named = tx.prepare_cached(TOKEN)?;
     let name = |(id, tally): (ClientTokenId, Tally)| {
         let read = |row: &Row<'_>| Ok(token(&mut Fields::of(row, "client_tokens"), tally));

@@ -43,6 +43,13 @@ pub(crate) struct DiskUse {
     pub(crate) file_system: u64,
 }
 
+impl DiskUse {
+    /// With less left, a backup or an upgrade may fail.
+    pub(crate) const LITTLE: u64 = 1 << 30;
+    /// With less left, changes may fail.
+    pub(crate) const NEXT_TO_NOTHING: u64 = 64 << 20;
+}
+
 impl Storage {
     /// When the latest copy in the data directory was made.
     pub async fn latest_backup(&self) -> Result<Option<Timestamp>, Error> {

@@ -17,6 +17,7 @@ mod jobs;
 mod keys;
 mod languages;
 mod lists;
+mod overview;
 #[cfg(debug_assertions)]
 mod patterns;
 mod project;
@@ -87,6 +88,7 @@ fn routes() -> Vec<PageRoute> {
         ("/api-docs", get(api_docs::show)),
         ("/assets/:digest/*path", get(asset)),
         ("/language", get(languages::switch)),
+        ("/dashboard", get(overview::show)),
         ("/dashboard/audit-log", get(audit_log::show)),
         ("/dashboard/backup", get(backup::show).post(backup::download)),
         ("/dashboard/security", get(security::show)),

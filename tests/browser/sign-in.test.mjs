@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 
 import { openContext } from "./lib/browser.mjs";
+import { tabTo } from "./lib/keyboard.mjs";
 import { ADMIN_TOKEN } from "./lib/server.mjs";
 import { sessionCookie, signIn } from "./lib/session.mjs";
 import { setUp } from "./lib/stage.mjs";
@@ -122,13 +123,4 @@ async function enter(page, { isKept = true } = {}) {
 /** Not the ones that sign out other sessions. */
 function signOut(page) {
   return page.getByRole("navigation", { name: "Console" }).getByRole("button", { name: "Sign out" });
-}
-
-/** Goes on with the Tab key until this element has the focus. */
-async function tabTo(page, locator) {
-  for (let presses = 0; presses < 60; presses += 1) {
-    if (await locator.evaluate((element) => element === document.activeElement)) return;
-    await page.keyboard.press("Tab");
-  }
-  throw new Error(`60 times Tab, and never at ${locator}`);
 }

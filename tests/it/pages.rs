@@ -3,6 +3,7 @@
 mod frame;
 mod jobs;
 mod keys;
+mod overview;
 mod project;
 mod providers;
 mod security;

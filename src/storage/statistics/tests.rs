@@ -121,7 +121,7 @@ async fn tokens_are_ranked_with_their_names_also_when_they_are_deleted() {
         })
         .await
         .unwrap();
-    let ranking = fixture.storage.client_tokens_since(NOW.hour(), 1).await.unwrap();
+    let ranking = fixture.storage.client_tokens_since(None, NOW.hour(), 1).await.unwrap();
     let [first] = &ranking.top[..] else { panic!("{ranking:?}") };
     assert_eq!((first.id, first.name.as_str(), first.tally), (one, "token 1", tally(2)));
     assert_eq!(first.deleted_at, Some(Timestamp::from_millis(1)));

@@ -3,7 +3,7 @@
 use minijinja::value::{Serde, Value};
 
 use super::{
-    api_docs, audit_log, backup, cache, error, gate, home, jobs, keys, patterns, project, providers, security,
+    api_docs, audit_log, backup, cache, error, gate, home, jobs, keys, overview, patterns, project, providers, security,
     settings, start, stats, tokens,
 };
 use crate::web::templates::Page;
@@ -42,6 +42,7 @@ pub(in crate::web) fn all() -> Vec<Registered> {
         of::<keys::Keys>(),
         of::<keys::Reveal>(),
         of::<keys::Revealed>(),
+        of::<overview::Overview>(),
         of::<patterns::Patterns>(),
         of::<project::ProjectPage>(),
         of::<providers::Providers>(),

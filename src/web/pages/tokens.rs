@@ -20,6 +20,7 @@ use crate::domain::provider::ProviderId;
 use crate::storage::ClientTokenListItem;
 use crate::web::State;
 use crate::web::text::Text;
+pub(super) use one::told;
 #[cfg(test)]
 pub(super) use {
     bulk::DeleteMany, export::Export, form::Edit, list::Tokens, one::Delete, one::Token, secret::Ask, secret::Shown,

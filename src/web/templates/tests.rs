@@ -34,6 +34,8 @@ const PUT_TOGETHER: &[&str] = &[
     // Of src/web/pages/audit_log.rs.
     "audit-action-",
     "audit-field-",
+    // Of partials/_overview_charts.html.
+    "overview-class-",
     // Of pages/tokens/shown.html.
     "tokens-created-",
     "tokens-rotated-",

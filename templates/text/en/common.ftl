@@ -73,6 +73,7 @@ common-live = Live
 common-stale = From { $at }; the server does not answer
 common-locked = Fixed by the environment variable { $variable }
 common-file-too-large = The file is larger than { $limit }
+common-sentence = { $text }.
 common-spark = { $ok } answered and { $failed } failed in 24 hours
 common-progress = { $done } of { $total }
 common-clear-filter = Remove filter { $name }

@@ -72,6 +72,7 @@ common-live = 实时
 common-stale = 数据截至 { $at }，服务器没有响应
 common-locked = 由环境变量 { $variable } 固定
 common-file-too-large = 文件超过 { $limit }
+common-sentence = { $text }。
 common-spark = 24 小时内成功 { $ok } 次，失败 { $failed } 次
 common-progress = { $done } / { $total }
 common-clear-filter = 移除筛选条件 { $name }

@@ -180,7 +180,7 @@ impl ModelRanking {
 impl ClientTokenRanking {
     pub(super) async fn read(state: &State, range: RangeName) -> Result<Self, Error> {
         let (buckets, zone) = buckets(state, range).await;
-        let ranking = state.storage.client_tokens_since(buckets.since(), MOST).await?;
+        let ranking = state.storage.client_tokens_since(None, buckets.since(), MOST).await?;
         Ok(Self {
             range,
             time_zone: name_of(&zone),

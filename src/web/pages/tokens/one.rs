@@ -107,7 +107,7 @@ pub(super) async fn delete(admin: Admin, Path(id): Path<String>) -> Result<Respo
 }
 
 /// What a token is called in a sentence.
-pub(super) fn told(item: &ClientTokenListItem) -> String {
+pub(in crate::web::pages) fn told(item: &ClientTokenListItem) -> String {
     if item.token.name.is_empty() { format!("sk-••••{}", item.token.last4) } else { item.token.name.clone() }
 }
 
