@@ -97,7 +97,7 @@ pub fn accounts<'a>(items: impl IntoIterator<Item = &'a Value>) -> Vec<Line> {
 
 /// Reads a text in whatever form: JSON (a list as [`accounts`] reads, one under the name that an export gives it, or one
 /// object), or lines as [`account_lines`] reads. `form` says what is the key in lines of four fields or more.
-pub fn any(text: &str, form: AccountList) -> Vec<Line> {
+pub fn whole(text: &str, form: AccountList) -> Vec<Line> {
     let is_json = line::trimmed(text).starts_with(['[', '{']);
     match is_json.then(|| serde_json::from_str(line::trimmed(text))) {
         Some(Ok(Value::Array(items))) => items_of(&items, form),

@@ -1,5 +1,5 @@
-// Keys: picking them over several pages, dialogs, searching for a whole one, importing from a file; with a keyboard, on a
-// phone and without scripts.
+// Keys: picking them over several pages, dialogs, searching for a whole one, importing from a file; also with a keyboard
+// alone and without scripts.
 
 import assert from "node:assert/strict";
 
@@ -113,8 +113,10 @@ stage.test("a whole key leads to its page and stays out of every address", admin
 stage.test("keys are imported from a file after one has seen what will happen", admin, async ({ page, server }) => {
   await page.goto(`${LIST}/import`);
   const text = "office----imported-key-number-0001\nimported-key-number-0001\nhello world\n";
-  await page.locator("input[type=file]").setInputFiles({ name: "keys.txt", mimeType: "text/plain", buffer: Buffer.from(text) });
-  await eventually("the text of the file", async () => (await page.locator("#content").inputValue()).includes("office"));
+  const file = { name: "keys.txt", mimeType: "text/plain", buffer: Buffer.from(text) };
+  await page.locator("input[type=file]").setInputFiles(file);
+  const content = () => page.locator("#content").inputValue();
+  await eventually("the text of the file", async () => (await content()).includes("office"));
   await page.getByRole("button", { name: "Show what will happen" }).click();
   const preview = page.getByRole("region", { name: "What will happen" });
   await preview.getByText("1 added").waitFor();

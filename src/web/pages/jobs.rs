@@ -12,7 +12,7 @@ use super::{Admin, Error, PageRoute};
 use crate::domain::ids::JobId;
 use crate::storage::JobProgress;
 #[cfg(test)]
-pub(super) use {change::Ask, list::Jobs, one::Job};
+pub(super) use {change::Ask, list::JobsPage, one::JobPage};
 
 const LIST: &str = "/dashboard/jobs";
 

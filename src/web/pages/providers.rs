@@ -15,6 +15,7 @@ use crate::domain::provider::{Provider, ProviderId, ProviderKind};
 use crate::domain::time::Timestamp;
 use crate::domain::usage::Tally;
 use crate::pool::Census;
+use crate::settings::{Entry, Settings};
 use crate::storage::{KeyFilter, SettingChange, Spark, StateCounts, UpstreamRest};
 use crate::web::State;
 use crate::web::templates::Page;
@@ -128,7 +129,7 @@ async fn show(admin: Admin) -> Result<Response, Error> {
         let sums = state.storage.totals_since(Some(provider.id.clone()), since).await?;
         let hours = sparks.iter().find(|(id, _)| *id == provider.id).map_or(&[][..], |(_, hours)| hours);
         let (day, census) = (Day::new(&sums, hours, since), census(state, &provider.id, now));
-        providers.push(Told::new(state, provider, (&keys, census, day), resting(&rests, &provider.id, now)));
+        providers.push(Told::new(state, provider, (&keys, census, day), &resting(&rests, &provider.id, now)));
     }
     admin.visit.page(&Providers { providers }).await
 }
@@ -152,7 +153,7 @@ async fn switch(admin: &Admin, id: &str, on: bool) -> Result<Response, Error> {
     if let Some(option) = entry.locked_by() {
         return Err(Error::Conflict(Text::new("common-locked").with("variable", option)));
     }
-    let decide = |settings: &crate::settings::Settings| {
+    let decide = |settings: &Settings| {
         let (mut new, before) = (settings.clone(), entry.get(settings));
         let set = entry.of_json(&json!(on)).and_then(|value| entry.set(&mut new, &value));
         set.map_err(|_| Error::Internal)?;
@@ -191,7 +192,7 @@ impl Told {
         state: &State,
         provider: &Provider,
         (keys, census, day): (&StateCounts, Census, Day),
-        rests: Vec<(Option<&str>, Cooldown)>,
+        rests: &[(Option<&str>, Cooldown)],
     ) -> Self {
         let is_on = state.settings.load().is_enabled(&provider.id);
         let own = rests.iter().find(|(model, _)| model.is_none()).map(|(_, rest)| Rest::new("", *rest));
@@ -209,7 +210,7 @@ impl Told {
             },
             has_ready_key: census.ready > 0,
             is_on,
-            locked_by: state.settings_table.load().find(&setting(&provider.id)).and_then(|entry| entry.locked_by()),
+            locked_by: state.settings_table.load().find(&setting(&provider.id)).and_then(Entry::locked_by),
             rest: own,
             more_models: models.len().saturating_sub(MODELS),
             models: models.into_iter().take(MODELS).collect(),

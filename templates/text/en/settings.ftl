@@ -30,7 +30,7 @@ settings-problem-duration = A duration from { $least } to { $most }, such as 90 
 settings-problem-size = A size from { $least } to { $most }, such as 512 KiB, 64 MiB or 4 GiB
 settings-problem-word = One of the choices
 settings-problem-time-zone = The name of a time zone, such as UTC or Asia/Shanghai
-settings-problem-url = An address that begins with https:// or http:// and holds no credentials
+settings-problem-url = An address such as https://pool.example, by http or https, and without credentials
 settings-problem-title = At most 256 printable ASCII characters
 settings-problem-text = A text that this setting takes
 

@@ -29,7 +29,7 @@ settings-problem-duration = 应为 { $least } 至 { $most } 的时长，例如 9
 settings-problem-size = 应为 { $least } 至 { $most } 的大小，例如 512 KiB、64 MiB 或 4 GiB
 settings-problem-word = 应为选项之一
 settings-problem-time-zone = 应为时区名称，例如 UTC 或 Asia/Shanghai
-settings-problem-url = 应为以 https:// 或 http:// 开头且不含凭据的地址
+settings-problem-url = 应为 http 或 https 地址，例如 https://pool.example，且不含凭据
 settings-problem-title = 应为最多 256 个可打印的 ASCII 字符
 settings-problem-text = 应为此设置接受的文本
 

@@ -179,7 +179,7 @@ fn a_key_tells_its_history() {
     let history = between(&page, "<ol class=\"timeline", "</ol>");
     let titles: Vec<_> = history.split("<h3>").skip(1).filter_map(|rest| rest.split('<').next()).collect();
     assert_eq!(titles, ["Changed", "Disabled", "Added"]);
-    assert!(history.contains("<del>mine</del> → <ins>new name</ins>"), "{history}");
+    assert!(history.contains(">mine</del> →") && history.contains(">new name</ins>"), "{history}");
     assert!(page.contains("By the admin, until it is enabled"), "{page}");
     for (range, hours) in [("24h", 24), ("7d", 7), ("30d", 30)] {
         let page = console.get(&format!("{here}?range={range}")).expect(200).text();

@@ -73,22 +73,22 @@ impl PublicStatsCache {
         state: &State,
         provider: Option<&ProviderId>,
     ) -> Result<(Arc<Figures>, Source), storage::Error> {
-        let (of, kept_for) = (provider.cloned(), state.settings.load().statistics.kept_for);
-        if let Some(hit) = self.hit(&of, kept_for, state.clock.now()) {
+        let kept_for = state.settings.load().statistics.kept_for;
+        if let Some(hit) = self.hit(provider, kept_for, state.clock.now()) {
             return Ok(hit);
         }
         let _alone = self.0.reading.lock().await;
-        if let Some(hit) = self.hit(&of, kept_for, state.clock.now()) {
+        if let Some(hit) = self.hit(provider, kept_for, state.clock.now()) {
             return Ok(hit);
         }
         self.0.misses.fetch_add(1, Ordering::Relaxed);
         match Figures::read(state, provider).await.map(Arc::new) {
             Ok(figures) => {
-                self.keep(of, &figures, kept_for);
+                self.keep(provider.cloned(), &figures, kept_for);
                 Ok((figures, Source::Miss))
             }
             Err(error) => {
-                let Some(kept) = self.0.kept.lock().get(&of).map(Arc::clone) else { return Err(error) };
+                let Some(kept) = self.0.kept.lock().get(&provider.cloned()).map(Arc::clone) else { return Err(error) };
                 // For the log: it tells what failed.
                 drop(Error::unreadable(&error));
                 Ok((kept, Source::Stale))
@@ -112,9 +112,9 @@ impl PublicStatsCache {
         (entries, self.0.hits.load(Ordering::Relaxed), self.0.misses.load(Ordering::Relaxed))
     }
 
-    fn hit(&self, of: &Option<ProviderId>, kept_for: Duration, now: Timestamp) -> Option<(Arc<Figures>, Source)> {
+    fn hit(&self, of: Option<&ProviderId>, kept_for: Duration, now: Timestamp) -> Option<(Arc<Figures>, Source)> {
         let kept = self.0.kept.lock();
-        let fresh = kept.get(of).filter(|kept| kept.is_fresh(kept_for, now))?;
+        let fresh = kept.get(&of.cloned()).filter(|kept| kept.is_fresh(kept_for, now))?;
         self.0.hits.fetch_add(1, Ordering::Relaxed);
         Some((Arc::clone(fresh), Source::Hit(fresh.read_at.until(now))))
     }

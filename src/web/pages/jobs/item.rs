@@ -152,6 +152,8 @@ fn cells(row: JobItemRow) -> Vec<String> {
 #[cfg(test)]
 impl Item {
     pub(super) fn samples() -> Vec<Self> {
+        use crate::domain::ids::ApiKeyId;
+        use crate::domain::time::Timestamp;
         use serde_json::json;
         let details = [
             json!({"reason": "unauthorized", "status": 401, "checkedBy": "model_list", "message": "<b>payload</b>"}),
@@ -162,7 +164,7 @@ impl Item {
         ];
         let row = |(number, detail): (u32, Value)| JobItemRow {
             number,
-            api_key: (number == 1).then(|| crate::domain::ids::ApiKeyId::new(Default::default(), [7; 10])),
+            api_key: (number == 1).then(|| ApiKeyId::new(Timestamp::default(), [7; 10])),
             label: (number < 3).then(|| String::from("<b>payload</b>")),
             last4: (number == 1).then(|| String::from("4193")),
             result: (number != 5).then(|| String::from("invalid")),

@@ -11,7 +11,7 @@ use crate::web::pages::{Admin, Error};
 use crate::web::templates::Page;
 
 #[derive(Serialize)]
-pub(in crate::web) struct Jobs {
+pub(in crate::web) struct JobsPage {
     jobs: Vec<Told>,
     /// Whether one of them is not over.
     is_busy: bool,
@@ -20,7 +20,7 @@ pub(in crate::web) struct Jobs {
     kept_ms: u64,
 }
 
-impl Page for Jobs {
+impl Page for JobsPage {
     const TEMPLATE: &'static str = "pages/jobs/list.html";
 }
 
@@ -39,7 +39,7 @@ pub(super) async fn show(admin: Admin, Query(asked): Query<Asked>) -> Result<Res
     let jobs: Vec<_> = listed.jobs.iter().map(|job| Told::of(state, job)).collect();
     let kept = state.settings.load().retention.jobs;
     let address = Address::new(LIST).with("size", lists::size_of(page));
-    let page = Jobs {
+    let page = JobsPage {
         is_busy: jobs.iter().any(|job| !job.is_over),
         jobs,
         pager: Pager::new(&address, listed.total, listed.page, listed.page_size),
@@ -49,7 +49,7 @@ pub(super) async fn show(admin: Admin, Query(asked): Query<Asked>) -> Result<Res
 }
 
 #[cfg(test)]
-impl crate::web::pages::registry::Sampled for Jobs {
+impl crate::web::pages::registry::Sampled for JobsPage {
     fn samples() -> Vec<Self> {
         let page = |jobs, is_busy| Self { jobs, is_busy, pager: Pager::sample(), kept_ms: 604_800_000 };
         vec![page(Told::samples(), true), page(Vec::new(), false)]

@@ -14,7 +14,7 @@ use crate::web::templates::Page;
 use crate::web::text::Text;
 
 #[derive(Serialize)]
-pub(in crate::web) struct Job {
+pub(in crate::web) struct JobPage {
     job: Told,
     /// Results to look at alone.
     results: Vec<Way>,
@@ -28,7 +28,7 @@ pub(in crate::web) struct Job {
     again: Option<u64>,
 }
 
-impl Page for Job {
+impl Page for JobPage {
     const TEMPLATE: &'static str = "pages/jobs/job.html";
 }
 
@@ -49,7 +49,7 @@ pub(super) async fn show(admin: Admin, Path(id): Path<String>, Query(asked): Que
     let listed = state.storage.list_job_items(id, result, page).await?;
     let address = Address::new(&*job.href).with("result", &*asked.result).with("size", lists::size_of(page));
     let file = Address::new(format!("{}/items.csv", job.href)).with("result", &*asked.result).href();
-    let page = Job {
+    let page = JobPage {
         results: results(&address, &job, &asked.result),
         items: listed.items.into_iter().map(Item::of).collect(),
         pager: Pager::new(&address, listed.total, listed.page, listed.page_size),
@@ -85,7 +85,7 @@ fn results(address: &Address, job: &Told, current: &str) -> Vec<Way> {
 }
 
 #[cfg(test)]
-impl crate::web::pages::registry::Sampled for Job {
+impl crate::web::pages::registry::Sampled for JobPage {
     fn samples() -> Vec<Self> {
         let address = Address::new("/dashboard/jobs/1").with("result", "<b>payload</b>");
         let page = |(n, job): (u64, Told)| Self {

@@ -87,7 +87,7 @@ async fn take(admin: &Admin, provider: &str, key: NewApiKey, is_checked: bool) -
         return Ok(Err(text));
     }
     let added = state.changes.add_api_keys(&pool, vec![key], admin.by()).await?;
-    let (Some(Added::Added(id)) | Some(Added::Exists(id))) = added.first().copied() else {
+    let Some(Added::Added(id) | Added::Exists(id)) = added.first().copied() else {
         return Err(Error::Internal);
     };
     let mut text = Text::new("keys-taken");

@@ -129,7 +129,7 @@ impl Picked {
                 edit_now(admin, &ids, edit, back).await?;
                 Ok(redirect(&back.to_list()))
             }
-            many => many.job(admin, JobTask::from(&edit)).await,
+            many @ (Self::Keys(_) | Self::Matching { .. }) => many.job(admin, JobTask::from(&edit)).await,
         }
     }
 
@@ -142,7 +142,7 @@ impl Picked {
                 }
                 Ok(redirect(&back.to_list()))
             }
-            many => many.job(admin, JobTask::Check { by_chat: false }).await,
+            many @ (Self::Keys(_) | Self::Matching { .. }) => many.job(admin, JobTask::Check { by_chat: false }).await,
         }
     }
 

@@ -67,6 +67,7 @@ pub(super) struct EditForm {
     label_error: Option<Text>,
     day_error: Option<Text>,
     #[serde(skip)]
+    #[expect(clippy::option_option, reason = "whether it is changed, and to what")]
     expires_at: Option<Option<Timestamp>>,
 }
 
@@ -117,10 +118,13 @@ impl EditForm {
     /// As [`Self::edit`], of many keys: labels stay where none is given.
     pub(super) fn edit_many(&self, asked: Asked, now: Timestamp) -> Option<KeyEdit> {
         let keeps_labels = self.label.trim().is_empty();
-        Some(match self.edit(asked, now)? {
-            KeyEdit::Amend { expires_at, .. } if keeps_labels => KeyEdit::Amend { label: None, expires_at },
-            edit => edit,
-        })
+        let edit = self.edit(asked, now)?;
+        if let KeyEdit::Amend { expires_at, .. } = edit
+            && keeps_labels
+        {
+            return Some(KeyEdit::Amend { label: None, expires_at });
+        }
+        Some(edit)
     }
 
     fn until(&self, now: Timestamp) -> Option<Timestamp> {

@@ -1,5 +1,5 @@
-//! Many keys from a text: what would happen first, then that. The text stays in the form of the page in between; nothing of
-//! it is kept here.
+//! Many keys from a text: what would happen first, then that. The text stays in the form of the page in between; nothing
+//! of it is kept here.
 
 use poem::{Response, handler};
 use serde::Serialize;
@@ -8,7 +8,7 @@ use super::HERE;
 use super::add::{chosen_provider, providers};
 use super::readings::{Preview, Read, read};
 use crate::changes::Added;
-use crate::domain::import::{AccountList, Line, MAX_LINES, any};
+use crate::domain::import::{AccountList, Line, MAX_LINES, whole};
 use crate::domain::provider::ProviderId;
 use crate::storage::{JobItems, JobTask, NewApiKey, NewItem, NewJob};
 use crate::web::State;
@@ -48,7 +48,7 @@ pub(super) async fn show(admin: Admin) -> Result<Response, Error> {
 #[handler]
 pub(super) async fn submit(admin: Admin, fields: Fields) -> Result<Response, Error> {
     let mut page = Import::new(admin.state(), &fields);
-    let lines = any(&page.content, if page.is_last { AccountList::LabelAndKey } else { AccountList::KeyIsFourth });
+    let lines = whole(&page.content, if page.is_last { AccountList::LabelAndKey } else { AccountList::KeyIsFourth });
     page.content_error = problem(&lines);
     if page.content_error.is_some() || page.label_error.is_some() {
         return admin.visit.secret_refused(&page).await;
@@ -123,11 +123,11 @@ impl crate::web::pages::registry::Sampled for Import {
             label_error: content_error.clone(),
             content_error,
         };
-        let (lines, keys) = read(any(text, AccountList::LabelAndKey), "");
+        let (lines, keys) = read(whole(text, AccountList::LabelAndKey), "");
         let id = crate::domain::ids::ApiKeyId::new(crate::domain::time::Timestamp::from_millis(1), [1; 10]);
         let known: Vec<_> = keys.iter().enumerate().map(|(n, _)| (n == 1).then_some(id)).collect();
         let long: String = (0..150).map(|_| "a b\n").collect();
-        let long = Preview::new(read(any(&long, AccountList::KeyIsFourth), "").0, &[]);
+        let long = Preview::new(read(whole(&long, AccountList::KeyIsFourth), "").0, &[]);
         vec![
             sample(None, Some(Text::new("keys-import-blank"))),
             sample(Some(Preview::new(lines, &known)), None),

@@ -126,7 +126,9 @@ impl Key {
         let key = &stats.key;
         let href = format!("{HERE}/{}", key.id);
         let mut sum = Tally::default();
-        hours.iter().for_each(|(_, hour)| sum.add(&hour.tally));
+        for (_, hour) in hours {
+            sum.add(&hour.tally);
+        }
         Self {
             id: key.id.to_string(),
             last4: key.last4.clone(),

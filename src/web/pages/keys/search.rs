@@ -1,4 +1,4 @@
-//! What is typed to find a key. It may be a whole key, so it is posted, and comes into an address only where it is none.
+//! What is typed to find a key. It may be a whole key, so it is posted, and comes into an address only where it is not.
 
 use poem::{Response, handler};
 
@@ -33,8 +33,8 @@ pub(super) async fn search(admin: Admin, fields: Fields) -> Result<Response, Err
     Ok(redirect(&narrowed.back()))
 }
 
-/// Whether there may be a key somewhere in it, of this pool or of another: then it is not to be in an address, which ends
-/// up in histories and logs.
+/// Whether there may be a key somewhere in it, of this pool or of another: then it is not to be in an address, which
+/// ends up in histories and logs.
 fn may_be_key(text: &str) -> bool {
     let is_key = |word: &str| {
         let is_long = word.len() >= SHORTEST_KEY;

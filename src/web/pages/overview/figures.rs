@@ -92,8 +92,8 @@ impl Figures {
 
     pub(super) fn new(hours: &Hours, range: Range, now: Timestamp, zone: &TimeZone) -> Self {
         let (start, end) = yesterday(now, zone);
-        // Whatever is counted of the present hour has come already.
-        let today = requests(hours, day_start(now, zone), now.hour() + Duration::from_hours(1));
+        let midnight = day_start(now, zone);
+        let today = hours.iter().filter(|(at, _)| *at >= midnight).map(|(_, hour)| hour.tally.requests).sum();
         let yesterday = requests(hours, start, end);
         let buckets = range.buckets(now, zone);
         let mut sum = HourTally::default();
@@ -116,8 +116,8 @@ fn requests(hours: &Hours, since: Timestamp, until: Timestamp) -> u64 {
         let passed = (until.as_millis() - at.as_millis()).clamp(0, HOUR_MS);
         u128::from(hour.tally.requests) * u128::from(passed.unsigned_abs())
     };
-    let hour = u128::from(HOUR_MS.unsigned_abs());
-    u64::try_from((hours.map(part).sum::<u128>() + hour / 2) / hour).unwrap_or(u64::MAX)
+    let sum = hours.map(part).sum::<u128>() / u128::from(HOUR_MS.unsigned_abs());
+    u64::try_from(sum).unwrap_or(u64::MAX)
 }
 
 fn change(today: u64, yesterday: u64) -> Option<String> {
@@ -194,14 +194,14 @@ mod tests {
 
     #[test]
     fn today_is_compared_with_as_much_of_yesterday() {
-        // Yesterday 10 each at 11:00, at 12:00, of which half an hour counts, and at 13:00.
+        // Yesterday 10 each at 11:00, at 12:00, of which half an hour counts, and at 13:00; today 24.
         let hours = [hour(26, 0), hour(25, 10), hour(24, 10), hour(23, 10), hour(0, 12), hour(1, 12), hour(13, 99)];
         let figures = Figures::new(&hours, Range::Day, NOW, &TimeZone::UTC);
         assert_eq!((figures.today, figures.yesterday, figures.change.as_deref()), (24, 15, Some("+60 %")));
         assert_eq!(figures.sums.requests, 133, "the last 24 hours are another matter");
         let east = TimeZone::get("Asia/Shanghai").unwrap();
         let figures = Figures::new(&hours, Range::Week, NOW, &east);
-        assert_eq!((figures.today, figures.yesterday), (123, 15), "20:30 there, where the day began at 16:00 UTC");
+        assert_eq!((figures.today, figures.yesterday), (123, 15), "20:30 there");
         assert_eq!(figures.chart.x.len(), 7);
         let figures = Figures::new(&hours[5..6], Range::Day, NOW, &TimeZone::UTC);
         assert_eq!((figures.today, figures.yesterday, figures.change), (12, 0, None));

@@ -76,7 +76,9 @@ impl Usage {
         let span = (buckets.since(), buckets.until());
         let ranking = state.storage.models_of_client_token(id, span, MODELS).await?;
         let mut sum = Tally::default();
-        hours.iter().for_each(|(_, hour)| sum.add(&hour.tally));
+        for (_, hour) in &hours {
+            sum.add(&hour.tally);
+        }
         Ok(Self {
             ranges: ways(page, range),
             sums: Sums::of(&sum),
