@@ -55,10 +55,11 @@ stage.test("what happens shows by itself, and nothing moves", { isAdmin: true },
     globalThis.kept = [main, main.querySelector("canvas"), main.querySelector(".attention li"), main.querySelector("table")];
   });
   await page.getByText("Show as table").first().click();
+  // Whoever looks at another provider's figures sees those change, too: the field keeps its focus and its choice.
+  await page.getByRole("combobox", { name: "Provider" }).focus();
   upstream.anyKey().next(completion("One more."));
   await (await server.chat(client.token)).text();
-  await page.waitForFunction((expected) => document.querySelector(".stat-value")?.textContent === expected,
-    grouped(before + 1));
+  await page.locator(".stat").first().filter({ hasText: grouped(before + 1) }).waitFor();
   assert.ok(await page.evaluate(() => globalThis.kept.every((node) => node.isConnected)), "what was there is there still");
   assert.ok(await page.locator("#requests-table").evaluate((details) => details.open), "what was opened stays open");
   const { score, moved } = await layoutShift(page);
@@ -73,8 +74,9 @@ stage.test("period and provider are in the address", { isAdmin: true }, async ({
   await page.waitForURL("**/dashboard?range=7d&provider=openrouter");
   await page.getByText("Answered, per day").waitFor();
   await page.goBack();
-  await page.waitForURL("**/dashboard?range=7d");
+  await page.locator("select[name=provider] option[selected]", { hasText: "All providers" }).waitFor({ state: "attached" });
   assert.equal(await page.getByRole("combobox", { name: "Provider" }).inputValue(), "");
+  assert.match(page.url(), /\?range=7d$/);
 });
 
 const bare = { isAdmin: true, javascript: false };

@@ -83,13 +83,13 @@ bare.test("without JavaScript, left and taken up again", { javascript: false }, 
   await page.getByLabel("Admin token").fill(ADMIN_TOKEN);
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await page.waitForURL("**/dashboard/start");
-  await page.getByRole("link", { name: "Skip" }).click();
+  await page.getByRole("link", { name: "Skip", exact: true }).click();
   await page.waitForURL("**/dashboard");
-  await page.getByRole("link", { name: "Start" }).click();
+  await page.getByRole("link", { name: "Start", exact: true }).click();
   await page.getByLabel("API key", { exact: true }).fill(KEY);
   await page.getByRole("button", { name: "Check and add" }).click();
   await page.goto("/dashboard");
-  await page.getByRole("link", { name: "Start" }).click();
+  await page.getByRole("link", { name: "Start", exact: true }).click();
   await page.getByText("1 key is in the pool.").waitFor();
   await page.getByRole("button", { name: "Make the token" }).click();
   const token = await page.locator("#first-token").textContent();

@@ -1,7 +1,8 @@
 // @ts-check
 // Asks for the page again every data-every seconds, while it is seen and nobody is in the middle of something: no
-// dialog or menu is open, no field of #main has the focus. When the server does not answer, the pauses grow, and the
-// element says data-stale with the time of what is shown as {at}. data-text: a countdown to the next time, with {n}.
+// dialog or menu is open, nobody types in #main (a choice keeps its focus and its value). When the server does not
+// answer, the pauses grow, and the element says data-stale with the time of what is shown as {at}. data-text: a
+// countdown to the next time, with {n}.
 import { moment } from "../lib/format.js";
 import { visit } from "../lib/visit.js";
 
@@ -37,6 +38,6 @@ function isBusy() {
   return (
     document.hidden ||
     document.querySelector("dialog[open], .menu:popover-open") !== null ||
-    (focused?.closest("#main") !== null && focused?.matches("input:not([type=checkbox]), textarea, select") === true)
+    (focused?.closest("#main") !== null && focused?.matches("input:not([type=checkbox]), textarea") === true)
   );
 }

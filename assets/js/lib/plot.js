@@ -78,7 +78,8 @@ function lineOf(series, data, color, surface) {
   if (series.kind !== "bar") {
     const fill = series.kind === "area" ? mix(own, surface, 0.12) : undefined;
     const dash = series.kind === "dash" ? [4, 4] : undefined;
-    return { label: series.label, stroke: own, width: 1.75, dash, fill, points: { show: false } };
+    const points = { show: false, filter: lonely, size: 5, width: 0, fill: own };
+    return { label: series.label, stroke: own, width: 1.75, dash, fill, points };
   }
   const isAlone = data.series.filter((other) => other.kind === "bar").length === 1;
   const shade = (/** @type {unknown} */ _, /** @type {number} */ i) =>
@@ -86,6 +87,12 @@ function lineOf(series, data, color, surface) {
   const disp = { fill: { unit: 3, values: () => data.x.map(shade) } };
   const paths = uPlot.paths.bars({ size: [0.7, 40], radius: isAlone ? [0.1, 0] : 0, disp });
   return { label: series.label, width: 0, fill: own, paths, points: { show: false } };
+}
+
+/** Values without a neighbor: no line leads to them. @param {{ data: (number | null)[][] }} plot @param {number} n */
+function lonely({ data }, n) {
+  const has = (/** @type {number} */ i) => data[n][i] != null;
+  return data[n].flatMap((_, i) => (has(i) && !has(i - 1) && !has(i + 1) ? [i] : []));
 }
 
 /** A token as a color that a canvas understands. @param {HTMLElement} host @param {string} name */

@@ -102,7 +102,9 @@ function part(live, next, how) {
   if (!live || !next || (how.quiet && live.id === "flash" && !next.childElementCount)) return;
   morph(live, next, (field) => {
     if (method(how) !== "GET") return false;
-    return field === document.activeElement || (how.quiet === true && isTouched(field));
+    if (how.quiet) return field === document.activeElement || isTouched(field);
+    // A choice is that of the address, also on the way back; what is being typed is newer than the page.
+    return field === document.activeElement && !(field instanceof HTMLSelectElement);
   });
   startAll(live);
 }

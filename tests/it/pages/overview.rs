@@ -126,8 +126,8 @@ fn a_provider_and_a_model_that_rest_are_told_with_why_and_until_when() {
 fn figures_are_those_of_the_range_and_the_provider_that_the_address_names() {
     let app = TestApp::builder().api_keys(&["upstream-key-0001"]).start();
     let client = app.client_with(&json!({"name": "all", "provider": "all"}));
-    // Noon; three requests now, and two at the same time of the day before.
-    for (hours, requests) in [(0, 2), (24, 3)] {
+    // Two requests in the hour after noon, and three on the next day an hour later.
+    for (hours, requests) in [(0, 2), (25, 3)] {
         app.clock.advance(HOUR * hours + Duration::from_mins(10));
         for _ in 0..requests {
             ask(&client, "m", 200);
@@ -144,7 +144,7 @@ fn figures_are_those_of_the_range_and_the_provider_that_the_address_names() {
     assert_eq!(classes, [0, 0, 1, 0], "limits, upstream, client, cut short: {errors}");
     assert!(data(&day, "chart-speed")["series"][2]["values"][0].is_null(), "an unknown value is no zero");
     assert!(!day.contains("</script><b>"), "{day}");
-    assert_eq!(told(&day, "Requests today", "stat-label"), "4 +300 % on yesterday");
+    assert_eq!(told(&day, "Requests today", "stat-label"), "4 +100 % on yesterday");
     assert!(told(&day, "id=\"models\"", "</table>").contains("&lt;/script&gt;&lt;b&gt;m1"), "{day}");
 
     let week = page(&app, "?range=7d&provider=ollama");
