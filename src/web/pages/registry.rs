@@ -3,8 +3,8 @@
 use minijinja::value::{Serde, Value};
 
 use super::{
-    api_docs, audit_log, backup, cache, error, gate, home, jobs, keys, overview, patterns, project, providers, security,
-    settings, start, stats, tokens,
+    api_docs, audit_log, backup, cache, error, gate, home, jobs, keys, overview, patterns, project, providers,
+    security, settings, start, stats, tokens,
 };
 use crate::web::templates::Page;
 
