@@ -152,7 +152,7 @@ mod tests {
         ] {
             let token =
                 ClientToken { id: id(n), provider: None, expires_at: ends.map(Timestamp::from_millis), is_disabled };
-            access.insert(TokenHash::of(&[n]), token);
+            access.insert(TokenHash::of([n]), token);
         }
         assert_eq!(expiring(2_999), None, "what has ended, or is disabled, needs nobody");
         let first = (Timestamp::from_millis(3_000), id(4));

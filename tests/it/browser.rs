@@ -28,7 +28,6 @@ files!(
     api_docs,
     docs,
     every_page,
-    first_run,
     frame,
     harness,
     jobs,
