@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 
-import { completion } from "./lib/answers.mjs";
+import { completion, Gate } from "./lib/answers.mjs";
 import { expectNoAxeViolations } from "./lib/axe.mjs";
+import { tabTo } from "./lib/keyboard.mjs";
 import { ADMIN_TOKEN } from "./lib/server.mjs";
 import { setUp } from "./lib/stage.mjs";
 
@@ -21,7 +22,8 @@ async function begin(page) {
 }
 
 mouse.test("three steps lead to an answer on the page", { expects: [/^status 422: POST .*start\/key/] }, async ({ page, server, upstream }) => {
-  upstream.anyKey().always(completion(ANSWER, { isSplit: true }));
+  const gate = new Gate();
+  upstream.anyKey().always(completion(ANSWER, { isSplit: true, gate }));
   await begin(page);
   await expectNoAxeViolations(page);
   upstream.rejects.add("a-key-that-is-wrong");
@@ -42,11 +44,15 @@ mouse.test("three steps lead to an answer on the page", { expects: [/^status 422
   assert.ok((await sample.textContent()).includes(`base_url="${server.origin}/v1", api_key="${token}"`));
   assert.ok((await sample.textContent()).includes('model="qwen3-coder:480b"'));
   await page.getByRole("button", { name: "Send" }).click();
+  await page.locator("[data-answer]").getByText("Hello", { exact: true }).waitFor();
+  gate.open();
   await page.getByText(/^Answered in .+, the first piece after .+\.$/).waitFor();
   assert.equal(await page.locator("[data-answer]").textContent(), ANSWER);
   await page.getByRole("link", { name: "Go to the overview" }).last().click();
   await page.waitForURL("**/dashboard");
   await page.getByRole("heading", { name: "Overview" }).waitFor();
+  assert.equal(await page.locator(".stat .stat-value").first().textContent(), "1");
+  assert.equal(await page.locator("a[href='/dashboard/start']").count(), 0, "the server is in use");
 });
 
 keyboard.test("the keyboard is enough", {}, async ({ page, upstream }) => {
@@ -68,8 +74,13 @@ keyboard.test("the keyboard is enough", {}, async ({ page, upstream }) => {
 unscripted.test("forms do without scripts", { javascript: false }, async ({ page, upstream, server }) => {
   upstream.anyKey().always(completion(ANSWER));
   await begin(page);
+  await page.getByRole("link", { name: "Skip", exact: true }).click();
+  await page.waitForURL("**/dashboard");
+  await page.getByRole("link", { name: "Start", exact: true }).click();
   await page.getByLabel("API key", { exact: true }).fill(KEY);
   await page.getByRole("button", { name: "Check and add" }).click();
+  await page.goto("/dashboard");
+  await page.getByRole("link", { name: "Start", exact: true }).click();
   await page.getByText("1 key is in the pool.").waitFor();
   await page.getByRole("button", { name: "Make the token" }).click();
   const token = await page.locator("#first-token").textContent();
@@ -77,12 +88,3 @@ unscripted.test("forms do without scripts", { javascript: false }, async ({ page
   assert.ok(curl.includes(`${server.origin}/v1/chat/completions`) && curl.includes(`Bearer ${token}`), curl);
   assert.ok(await page.locator("#first-node").isVisible(), "every sample is there");
 });
-
-/** @param {import("playwright-core").Page} page @param {import("playwright-core").Locator} target */
-async function tabTo(page, target) {
-  for (let presses = 0; presses < 60; presses += 1) {
-    if (await target.evaluate((element) => element === document.activeElement)) return;
-    await page.keyboard.press("Tab");
-  }
-  assert.fail("the keyboard does not get there");
-}

@@ -39,7 +39,6 @@ files!(
     settings,
     sign_in,
     sse,
-    start,
     stats,
     tokens,
     upkeep,
