@@ -1,5 +1,5 @@
-// Keys: picking them over several pages, dialogs, searching for a whole one, importing from a file; also with a keyboard
-// alone and without scripts.
+// Keys: picking them over several pages, dialogs, searching for a whole one, importing from a file; also with a
+// keyboard alone and without scripts.
 
 import assert from "node:assert/strict";
 

@@ -206,7 +206,7 @@ fn reasons_are_sentences_for_people() {
 /// Lines as people paste them, and lines as nobody does.
 fn line() -> impl Strategy<Value = String> {
     prop_oneof![
-        proptest::arbitrary::any::<String>().prop_map(|text| text.replace('\n', "")),
+        proptest::prelude::any::<String>().prop_map(|text| text.replace('\n', "")),
         "[ -~]{0,40}",
         "[\"'`{\\[#;,=-]{0,12}[a-c]{0,3}[-,;\"'` ]{0,12}",
         "[a-d]{1,3}(----[a-d]{0,3}){0,6}[,;]?",

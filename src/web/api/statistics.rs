@@ -170,10 +170,11 @@ impl Statistics {
         }
         let pool = pool(&state, None, provider.0.as_deref())?;
         let read = state.public_stats.get(&state, Some(pool.provider())).await;
-        let (figures, source) = read.map_err(|error| match Error::unreadable(&error) {
-            Error::Internal(body) => Error::Unavailable(body, RETRY_AFTER),
-            error => error,
-        })?;
+        let unavailable = |error| {
+            let refused = Error::unreadable(&error);
+            if let Error::Internal(body) = refused { Error::Unavailable(body, RETRY_AFTER) } else { refused }
+        };
+        let (figures, source) = read.map_err(unavailable)?;
         let settings = state.settings.load().statistics.clone();
         let fresh_for = source.fresh_for(settings.kept_for).as_secs();
         let stats = PublicStats::of(&figures, &settings.time_zone);

@@ -7,6 +7,7 @@ use poem::{IntoResponse as _, Response, handler};
 use serde::{Deserialize, Serialize};
 
 use super::{Admin, Error};
+use crate::domain::time::Timestamp;
 use crate::web::api::{self, BACKUP_TYPE};
 use crate::web::templates::Page;
 use crate::web::text::Text;
@@ -79,7 +80,7 @@ impl BackupPage {
         let state = admin.state();
         let (backups, storage) = (state.settings.load().backups, &state.storage);
         let (copies, disk) = (storage.local_backups().await?, storage.disk_use().await?);
-        let row = |(made_at, bytes): &(crate::domain::time::Timestamp, u64)| CopyRow {
+        let row = |(made_at, bytes): &(Timestamp, u64)| CopyRow {
             name: format!("pool-{}.db", made_at.as_millis()),
             made_at: made_at.as_millis(),
             bytes: *bytes,
@@ -98,7 +99,7 @@ impl BackupPage {
                 share: share(taken, disk.file_system),
             },
             copies: copies.iter().map(row).collect(),
-            checked_at: storage.checked_at().map(|at| at.as_millis()),
+            checked_at: storage.checked_at().map(Timestamp::as_millis),
             is_damaged: storage.is_damaged(),
         })
     }

@@ -29,6 +29,7 @@ pub(super) fn html(text: &str) -> String {
 }
 
 /// The document's parts, in their order.
+#[expect(clippy::wildcard_enum_match_arm, reason = "of the many kinds of events few matter here")]
 pub(in crate::web) fn sections(text: &str) -> Vec<Section> {
     let mut sections = Vec::new();
     let mut within = None;
@@ -50,14 +51,14 @@ pub(in crate::web) fn sections(text: &str) -> Vec<Section> {
 }
 
 /// The document with ids and ranks for its headings.
+#[expect(clippy::wildcard_enum_match_arm, reason = "of the many kinds of events few matter here")]
 fn events(text: &str) -> Vec<Event<'_>> {
     let mut events: Vec<_> = Parser::new_ext(text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH).collect();
     let mut names = Vec::new();
     for event in &events {
         match (event, names.last_mut()) {
-            (Event::Start(Tag::Heading { .. }), _) => names.push(String::new()),
+            (Event::Start(Tag::Heading { .. }) | Event::End(TagEnd::Heading(_)), _) => names.push(String::new()),
             (Event::Text(part) | Event::Code(part), Some(name)) => name.push_str(part),
-            (Event::End(TagEnd::Heading(_)), Some(_)) => names.push(String::new()),
             _ => {}
         }
     }
@@ -100,6 +101,7 @@ const fn lower(level: HeadingLevel) -> HeadingLevel {
 }
 
 /// What of the document may be in a page.
+#[expect(clippy::wildcard_enum_match_arm, reason = "of the many kinds of events few matter here")]
 fn shown(events: Vec<Event<'_>>) -> Vec<Event<'_>> {
     let mut shown = Vec::with_capacity(events.len());
     let mut is_inside_picture = false;
@@ -113,7 +115,7 @@ fn shown(events: Vec<Event<'_>>) -> Vec<Event<'_>> {
             _ if is_inside_picture => {}
             // Alignment would be a style, which pages may not have.
             Event::Start(Tag::Table(columns)) => {
-                shown.push(Event::Start(Tag::Table(vec![Alignment::None; columns.len()])))
+                shown.push(Event::Start(Tag::Table(vec![Alignment::None; columns.len()])));
             }
             // A head over nothing is none.
             Event::Start(Tag::TableCell) if events.next_if_eq(&Event::End(TagEnd::TableCell)).is_some() => {

@@ -120,9 +120,9 @@ fn fields(value: &Value) -> Vec<(String, Value)> {
     let Value::Object(fields) = value else { return vec![(String::from("value"), value.clone())] };
     let mut flat = Vec::with_capacity(fields.len());
     for (name, value) in fields {
-        match value {
-            Value::Object(inner) if name == "task" => flat.extend(inner.clone()),
-            value => flat.push((name.clone(), value.clone())),
+        match value.as_object().filter(|_| name == "task") {
+            Some(inner) => flat.extend(inner.clone()),
+            None => flat.push((name.clone(), value.clone())),
         }
     }
     flat
@@ -193,33 +193,36 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(before: Option<Value>, after: Option<Value>, expected: &[(&str, Option<Shown>, Option<Shown>)]) {
-        let found = Difference::between(before.as_ref(), after.as_ref());
+    fn check(before: Option<&Value>, after: Option<&Value>, expected: &[(&str, Option<Shown>, Option<Shown>)]) {
+        let found = Difference::between(before, after);
         let found: Vec<_> = found.into_iter().map(|d| (d.field, d.before, d.after)).collect();
         let expected: Vec<_> = expected.iter().map(|(f, b, a)| ((*f).to_owned(), b.clone(), a.clone())).collect();
         assert_eq!(found, expected);
     }
 
-    fn text(text: &str) -> Option<Shown> {
-        Some(Shown::Text(text.to_owned()))
+    fn text(text: &str) -> Shown {
+        Shown::Text(text.to_owned())
     }
 
     #[test]
     fn what_stays_is_not_told() {
         let before = json!({"label": "a", "disabled": false, "strikes": 0, "odd": {"x": 1}});
         let after = json!({"label": "b", "disabled": true, "strikes": 0, "odd": {"x": 2}});
-        let odd = |x: u8| text(&format!("{{\"x\":{x}}}"));
-        let expected =
-            [("label", text("a"), text("b")), ("disabled", Some(Shown::No), Some(Shown::Yes)), ("odd", odd(1), odd(2))];
-        check(Some(before), Some(after), &expected);
-        check(Some(json!(60)), Some(json!(90)), &[("value", Some(Shown::Number(60)), Some(Shown::Number(90)))]);
+        let odd = |x: u8| Some(text(&format!("{{\"x\":{x}}}")));
+        let expected = [
+            ("label", Some(text("a")), Some(text("b"))),
+            ("disabled", Some(Shown::No), Some(Shown::Yes)),
+            ("odd", odd(1), odd(2)),
+        ];
+        check(Some(&before), Some(&after), &expected);
+        check(Some(&json!(60)), Some(&json!(90)), &[("value", Some(Shown::Number(60)), Some(Shown::Number(90)))]);
         check(None, None, &[]);
     }
 
     #[test]
     fn of_a_new_thing_only_what_it_has_is_told() {
         let after = json!({"label": "", "provider": "ollama", "disabled": false, "expiresAt": null, "strikes": 0});
-        check(None, Some(after), &[("provider", None, text("ollama"))]);
+        check(None, Some(&after), &[("provider", None, Some(text("ollama")))]);
         let word = |kind: &str, word: &str| Some(Shown::Word(String::from(kind), String::from(word)));
         let job = json!({"task": {"do": "disable", "until": "2026-01-01T12:00:00Z"}, "total": 21});
         let until = Some(Shown::Moment(1_767_268_800_000));
@@ -228,17 +231,17 @@ mod tests {
             ("until", None, until),
             ("total", None, Some(Shown::Number(21))),
         ];
-        check(None, Some(job), &expected);
+        check(None, Some(&job), &expected);
     }
 
     #[test]
     fn words_are_words_and_of_many_things_some_are_named() {
-        check(None, Some(json!({"verdict": "sideways"})), &[("verdict", None, text("sideways"))]);
+        check(None, Some(&json!({"verdict": "sideways"})), &[("verdict", None, Some(text("sideways")))]);
         let reason = json!({"cooldownReason": "session_quota", "expiresAt": "soon"});
         let word = Some(Shown::Word(String::from("reason"), String::from("session-quota")));
-        check(None, Some(reason), &[("expiresAt", None, text("soon")), ("cooldownReason", None, word)]);
+        check(None, Some(&reason), &[("expiresAt", None, Some(text("soon"))), ("cooldownReason", None, word)]);
         let many = json!({"ids": ["1", "2", "3", "4", "5", "6", "7"]});
         let named = ["1", "2", "3", "4", "5"].map(String::from).to_vec();
-        check(None, Some(many), &[("ids", None, Some(Shown::List(named, 2)))]);
+        check(None, Some(&many), &[("ids", None, Some(Shown::List(named, 2)))]);
     }
 }

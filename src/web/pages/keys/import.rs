@@ -1,5 +1,5 @@
-//! Many keys from a text: what would happen first, then that. The text stays in the form of the page in between; nothing
-//! of it is kept here.
+//! Many keys from a text: what would happen first, then that. The text stays in the form of the page in between;
+//! nothing of it is kept here.
 
 use poem::{Response, handler};
 use serde::Serialize;

@@ -74,7 +74,9 @@ impl Given {
         let group = entries.first().and_then(|entry| super::group_of(entry.name())).unwrap_or_default();
         let field = |entry: &&Entry| match entry.get(before) {
             Value::Switch(false) => None,
-            value => Some((entry.name().to_owned(), value.to_text())),
+            value @ (Value::Switch(true) | Value::Number(_) | Value::Text(_)) => {
+                Some((entry.name().to_owned(), value.to_text()))
+            }
         };
         let fields = [(GROUP.to_owned(), group.to_owned())].into_iter().chain(entries.iter().filter_map(field));
         Undo { href: HERE.to_owned(), fields: fields.collect() }
