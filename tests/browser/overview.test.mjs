@@ -48,7 +48,7 @@ stage.test("charts are drawn, and the legend follows the pointer", { isAdmin: tr
 
 stage.test("what happens shows by itself, and nothing moves", { isAdmin: true }, async ({ page, server, upstream }) => {
   await page.goto("/dashboard", { waitUntil: "networkidle" });
-  const today = page.locator(".stat-value").first();
+  const today = page.locator(".stat .stat-value").first();
   const before = Number((await today.textContent()).replaceAll(",", ""));
   await page.evaluate(() => {
     const main = document.getElementById("main");
