@@ -81,7 +81,7 @@ fn what_is_wrong_is_told_worst_first_with_a_way_to_it() {
     assert_eq!(attention(&console), expected.join(" "));
     assert!(console.contains("3, worst first"), "{console}");
     assert!(console.contains("href=\"/dashboard/keys?provider=ollama&amp;state=rejected\""), "{console}");
-    assert!(console.contains("Everything else is fine:"), "{console}");
+    assert!(console.contains("All that was looked at:"), "{console}");
     assert_eq!(
         told(&console, "id=\"pool\">", "</ul>"),
         "Key pool All keys1 of 3 keys usableUsable1Cooling down1Rejected1Disabled0Expired0"
