@@ -31,6 +31,7 @@ files!(
     first_run,
     frame,
     harness,
+    hostile,
     jobs,
     keys,
     other_sites,
