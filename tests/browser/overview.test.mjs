@@ -52,7 +52,7 @@ stage.test("what happens shows by itself, and nothing moves", { isAdmin: true },
   const before = Number((await today.textContent()).replaceAll(",", ""));
   await page.evaluate(() => {
     const main = document.getElementById("main");
-    globalThis.kept = [main, main.querySelector("canvas"), main.querySelector(".attention li"), main.querySelector("table")];
+    globalThis.kept = ["canvas", ".attention li", "table"].map((selector) => main.querySelector(selector));
   });
   await page.getByText("Show as table").first().click();
   // Whoever looks at another provider's figures sees those change, too: the field keeps its focus and its choice.
@@ -60,7 +60,7 @@ stage.test("what happens shows by itself, and nothing moves", { isAdmin: true },
   upstream.anyKey().next(completion("One more."));
   await (await server.chat(client.token)).text();
   await page.locator(".stat").first().filter({ hasText: grouped(before + 1) }).waitFor();
-  assert.ok(await page.evaluate(() => globalThis.kept.every((node) => node.isConnected)), "what was there is there still");
+  assert.ok(await page.evaluate(() => globalThis.kept.every((node) => node.isConnected)), "what was there is there");
   assert.ok(await page.locator("#requests-table").evaluate((details) => details.open), "what was opened stays open");
   const { score, moved } = await layoutShift(page);
   assert.ok(score < 0.002, `${score}: ${moved}`);
@@ -74,7 +74,8 @@ stage.test("period and provider are in the address", { isAdmin: true }, async ({
   await page.waitForURL("**/dashboard?range=7d&provider=openrouter");
   await page.getByText("Answered, per day").waitFor();
   await page.goBack();
-  await page.locator("select[name=provider] option[selected]", { hasText: "All providers" }).waitFor({ state: "attached" });
+  const chosen = page.locator("select[name=provider] option[selected]", { hasText: "All providers" });
+  await chosen.waitFor({ state: "attached" });
   assert.equal(await page.getByRole("combobox", { name: "Provider" }).inputValue(), "");
   assert.match(page.url(), /\?range=7d$/);
 });

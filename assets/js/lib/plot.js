@@ -62,12 +62,15 @@ export function options(host, data, onCursor) {
       { ...axis, show: hasAxis, size: 26, gap: 6, space: 64, grid: { show: false },
         values: (_, at) => at.map((/** @type {number} */ second) => moment(second * 1000, style)) },
       { ...axis, size: 48, gap: 8, space: 36, grid: { stroke: color("chart-grid"), width: 1 },
-        values: (_, at) => at.map(labels[data.unit] ?? compact) },
+        values: (_, at) => at.map((n) => (n > 0 && isEmpty(data) ? "" : (labels[data.unit] ?? compact)(n))) },
     ],
     series: [{}, ...stacked(data).map((series) => lineOf(series, data, color, surface))],
     hooks: { setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)] },
   };
 }
+
+/** Whether there is nothing to measure by. @param {Data} data */
+const isEmpty = (data) => data.series.every(({ values }) => values.every((value) => !value));
 
 /** @param {HTMLElement} host */
 export const sizeOf = (host) => ({ width: host.clientWidth, height: host.clientHeight });

@@ -1,7 +1,7 @@
 //! `/dashboard`: how the pool is, what needs somebody, and what was asked of it.
 //!
-//! The keys are counted in the pool, and everything else is read at the same time: with 100,000 keys the page is as quick
-//! as with ten, and it asks for itself again every few seconds.
+//! The keys are counted in the pool, and everything else is read at the same time: with 100,000 keys the page is as
+//! quick as with ten, and it asks for itself again every few seconds.
 
 mod attention;
 mod figures;

@@ -133,6 +133,7 @@ overview-manage = Manage
 overview-state = State
 overview-keys = Keys
 overview-last-day = Last 24 h
+overview-no-keys = No keys
 overview-models-at-rest =
     { $n ->
         [one] One model rests

@@ -109,6 +109,7 @@ overview-manage = 管理
 overview-state = 状态
 overview-keys = 密钥
 overview-last-day = 最近 24 小时
+overview-no-keys = 没有密钥
 overview-models-at-rest = { $n } 个模型暂停中
 overview-models = 最忙的模型
 overview-model = 模型
