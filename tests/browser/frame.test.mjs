@@ -74,7 +74,7 @@ stage.test("without JavaScript everything of the frame works", bare, async ({ pa
   const scripted = page.getByRole("button", { name: /^(Theme|主题)/ });
   assert.equal(await scripted.count(), 0, "what needs a script is not shown");
   await page.getByRole("button", { name: "菜单" }).tap();
-  await page.getByRole("button", { name: "退出登录" }).last().tap();
+  await page.locator("#nav").getByRole("button", { name: "退出登录" }).tap();
   await page.getByRole("heading", { name: "登录" }).waitFor();
 });
 

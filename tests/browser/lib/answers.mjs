@@ -61,13 +61,16 @@ export function completion(text, { usage = [12, 34], isSplit = false, pauseMs = 
   };
 }
 
-/** The beginning of a stream and then a broken connection; a plain request is not answered at all. @returns {Answer} */
-export function cut(text) {
+/**
+ * The beginning of a stream and then a broken connection, once `gate` is open; a plain request is not answered at all.
+ * @returns {Answer}
+ */
+export function cut(text, { gate = undefined } = {}) {
   return async (received, response) => {
     if (received.json?.stream) {
       begin(response);
       await write(response, delta(received, { role: "assistant", content: text }));
-      await pause(5);
+      await (gate?.opened ?? pause(5));
     }
     response.destroy();
   };

@@ -66,9 +66,8 @@ fn a_body_of_another_type_is_told_what_to_send() {
 #[test]
 fn what_is_not_there_is_404_for_everybody() {
     let app = TestApp::builder().start();
-    for path in
-        ["/", "/admin", "/admin/", "/admin/nothing", "/admin/api-keys/", "/nothing", "/healthz", "/openapi.yaml"]
-    {
+    // What people ask for is answered with a page.
+    for path in ["/admin", "/admin/", "/admin/nothing", "/admin/api-keys/", "/health/x", "/project/nothing"] {
         for who in [app.anon(), app.admin()] {
             refused(who.get(path), 404, "not_found", "nothing");
         }
