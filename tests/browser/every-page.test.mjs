@@ -11,6 +11,8 @@ import { PAGES } from "./lib/pages.mjs";
 import { setUp } from "./lib/stage.mjs";
 
 const MOST_BYTES = 150_000;
+// A move of a pixel or two of something small, which nobody sees: a tenth is what counts as good.
+const BARELY = 0.002;
 
 const stage = await setUp();
 const ids = await liveIn(stage);
@@ -22,7 +24,7 @@ for (const { name, path, isPublic, expects, prepare } of PAGES.filter((page) => 
     assert.ok(total <= MOST_BYTES, `${total} bytes: ${JSON.stringify(requests)}`);
     await prepare?.(page);
     const { score, moved } = await layoutShift(page);
-    assert.equal(score, 0, `shifted by itself: ${moved.join(", ")}`);
+    assert.ok(score < BARELY, `shifted by itself: ${moved.join(", ")}: ${score}`);
     for (const viewport of [DESKTOP, PHONE]) {
       await page.setViewportSize(viewport);
       for (const colorScheme of ["light", "dark"]) {
