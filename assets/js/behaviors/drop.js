@@ -23,6 +23,8 @@ export function start(zone) {
     take(zone, input);
   });
   input.addEventListener("change", () => take(zone, input));
+  // Picked before this script was there.
+  if (input.files?.length) take(zone, input);
 }
 
 /** @param {HTMLElement} zone @param {HTMLInputElement} input */
