@@ -48,7 +48,7 @@ fn what_is_everybodys_is_reached_from_everywhere() {
     }
     anon.call("OPTIONS", "/admin/public-stats").send().expect(204);
     anon.chat("hi").send().expect(401);
-    refused(anon.get("/api/nothing"), 404, "not_found", "nothing at this path");
+    refused(anon.get("/project/nothing"), 404, "not_found", "nothing at this path");
 }
 
 #[test]
