@@ -88,13 +88,36 @@ fn check(name: &str, html: &str, language: Language) {
         "{name} has one heading of the first rank"
     );
     assert_eq!(html.matches("id=\"main\"").count(), 1, "{name}");
-    for forbidden in ["<b>payload</b>", " style=", " onclick=", "javascript:", "http://", "&amp;lt;"] {
+    for forbidden in ["<b>payload</b>", "javascript:", "http://", "&amp;lt;"] {
         let is_known = forbidden == "http://" && html.split(forbidden).skip(1).all(is_allowed_address);
         assert!(!html.contains(forbidden) || is_known, "{name} has {forbidden}:\n{html}");
     }
+    let scripted: Vec<_> = attributes(html)
+        .into_iter()
+        .filter(|name| name.starts_with("on") || matches!(name.as_str(), "style"))
+        .collect();
+    assert!(scripted.is_empty(), "{name} has what the policy of pages forbids: {scripted:?}");
     let ids: Vec<_> = html.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     let distinct: BTreeSet<_> = ids.iter().collect();
     assert_eq!(ids.len(), distinct.len(), "{name} has an id twice: {ids:?}");
+}
+
+/// The names of all attributes, whatever stands in their values. What is escaped closes neither a value nor a tag.
+fn attributes(html: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let tags = html.split('<').filter(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()));
+    for tag in tags.filter_map(|rest| rest.split('>').next()) {
+        // Every other piece is the value between two quotes.
+        let outside: String = tag.split('"').step_by(2).collect();
+        names.extend(outside.split_whitespace().skip(1).map(|name| name.trim_end_matches('=').to_ascii_lowercase()));
+    }
+    names
+}
+
+#[test]
+fn attributes_are_told_from_what_stands_in_them() {
+    let html = "<a href=\"/\" title=\"x onclick=1\">b onload=2</a><p\nonClick=\"1\" hidden style=\"\">on c</p>";
+    assert_eq!(attributes(html), ["href", "title", "onclick", "hidden", "style"]);
 }
 
 /// This server's own address in samples, the namespace of SVG, and addresses of upstreams.
@@ -141,15 +164,11 @@ fn every_text_is_used() {
 }
 
 #[test]
-fn no_template_has_text_of_its_own_or_a_way_around_escaping() {
+fn no_template_has_text_of_its_own() {
     // The words of the page of patterns are samples, and only those who build pages see it.
     let is_sample = |file: &PathBuf| file.to_string_lossy().contains("patterns");
     for file in files("templates", "html").into_iter().filter(|file| !is_sample(file)) {
-        let text = text_of(&file);
-        for forbidden in ["|safe", "| safe", "autoescape", "onclick=", "<script>", "innerHTML", " style='"] {
-            assert!(!text.contains(forbidden), "{} has {forbidden}", file.display());
-        }
-        for (number, line) in text.lines().enumerate() {
+        for (number, line) in text_of(&file).lines().enumerate() {
             let is_plain = line.chars().all(|c| c.is_ascii() || "·…–—•↑↓→×".contains(c));
             assert!(is_plain, "{}:{} has text that is in no catalogue: {line}", file.display(), number + 1);
         }
