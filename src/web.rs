@@ -119,6 +119,12 @@ impl State {
         Ok(Some(inspection))
     }
 
+    /// What a provider is called; one that is gone has its id left.
+    pub(crate) fn provider_label(&self, id: &ProviderId) -> String {
+        let provider = self.providers.iter().find(|provider| provider.id == *id);
+        provider.map_or_else(|| id.to_string(), |provider| provider.label.clone())
+    }
+
     /// The pool of a provider, if there is such a provider.
     pub(crate) fn pool(&self, provider: &ProviderId) -> Option<&Arc<Pool>> {
         self.pools.iter().find(|pool| pool.provider() == provider)

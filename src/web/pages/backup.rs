@@ -6,6 +6,7 @@ use poem::web::Form;
 use poem::{IntoResponse as _, Response, handler};
 use serde::{Deserialize, Serialize};
 
+use super::usage::share;
 use super::{Admin, Error};
 use crate::domain::time::Timestamp;
 use crate::web::api::{self, BACKUP_TYPE};
@@ -96,19 +97,13 @@ impl BackupPage {
                 copies: copies.iter().map(|(_, bytes)| bytes).sum(),
                 free: disk.free,
                 file_system: disk.file_system,
-                share: share(taken, disk.file_system),
+                share: share(taken, disk.file_system).unwrap_or_default(),
             },
             copies: copies.iter().map(row).collect(),
             checked_at: storage.checked_at().map(Timestamp::as_millis),
             is_damaged: storage.is_damaged(),
         })
     }
-}
-
-/// Per cent.
-#[expect(clippy::cast_precision_loss, reason = "a share of a disk, told with one decimal")]
-fn share(part: u64, of: u64) -> f64 {
-    part as f64 * 100.0 / of.max(1) as f64
 }
 
 #[cfg(test)]

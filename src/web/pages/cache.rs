@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::fields::Fields;
 use super::lists::Choice;
+use super::usage::share;
 use super::{Admin, Error, PageRoute};
 use crate::cache::Figures;
 use crate::domain::provider::ProviderId;
@@ -202,11 +203,6 @@ fn mode(mode: CacheMode) -> Text {
         CacheMode::Deterministic => "cache-mode-deterministic",
         CacheMode::All => "cache-mode-all",
     })
-}
-
-fn share(part: u64, whole: u64) -> Option<f64> {
-    #[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
-    (whole > 0).then(|| part as f64 * 100.0 / whole as f64)
 }
 
 impl Clear {

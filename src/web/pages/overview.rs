@@ -8,6 +8,7 @@ mod figures;
 mod known;
 mod rows;
 
+#[cfg(test)]
 use std::time::Duration;
 
 use poem::web::Query;
@@ -17,10 +18,12 @@ use serde::{Deserialize, Serialize};
 use self::attention::Item;
 use self::figures::Figures;
 use self::known::Known;
-use self::rows::{HOURS, MODELS, ModelRow, ProviderRow, TOKENS, TokenRow};
-use super::lists::{Address, Choice, Label, Way};
+use self::rows::{MODELS, ModelRow, ProviderRow, TOKENS, TokenRow};
+use super::lists::{Address, Choice, Way};
+use super::usage::{day_in_row, name_of, range_of, ways};
 use super::{Admin, Error};
 use crate::domain::provider::Provider;
+#[cfg(test)]
 use crate::domain::series::Range;
 use crate::pool::Outlook;
 use crate::web::State;
@@ -28,7 +31,6 @@ use crate::web::templates::Page;
 use crate::web::text::Text;
 
 const HERE: &str = "/dashboard";
-const HOUR: Duration = Duration::from_hours(1);
 
 #[derive(Serialize)]
 pub(super) struct Overview {
@@ -90,11 +92,11 @@ impl Overview {
     async fn read(state: &State, asked: &Asked) -> Result<Self, Error> {
         state.flush().await;
         let now = state.clock.now();
-        let range = [Range::Week, Range::Month].into_iter().find(|of| of.as_str() == asked.range).unwrap_or(Range::Day);
+        let range = range_of(&asked.range);
         let provider = state.providers.iter().find(|provider| provider.id.as_str() == asked.provider);
         let id = || provider.map(|provider| provider.id.clone());
         let since = range.buckets(now, &state.settings.load().statistics.time_zone).since().hour();
-        let day = now.hour() - HOUR * (u32::try_from(HOURS).unwrap_or_default() - 1);
+        let day = day_in_row(now);
         let (known, figures, models, tokens, sparks) = tokio::try_join!(
             Known::read(state, now),
             Figures::read(state, range, id(), now),
@@ -110,14 +112,14 @@ impl Overview {
             attention: attention::all(state, &known),
             has_certificate: state.surroundings.certificate_end.is_some(),
             pool: PoolCard::new(&keys, provider),
-            ranges: ways(range, provider),
+            ranges: ways(&here(provider), range),
             range: name_of(range).to_owned(),
             provider: provider.map_or_else(String::new, |provider| provider.id.to_string()),
             choices: choices(state),
             in_flight: keys.in_flight,
             token_count: state.access.token_count(),
             providers: rows.collect(),
-            models: rows::models(&models, figures.sums.requests),
+            models: rows::models(&models, figures.sums.requests()),
             tokens: rows::tokens(tokens),
             is_new: is_new(state, &known, &figures),
             figures,
@@ -127,7 +129,7 @@ impl Overview {
 
 /// Without a key or a token nothing can be asked, and as long as nothing was asked one may want to know how.
 fn is_new(state: &State, known: &Known<'_>, figures: &Figures) -> bool {
-    let is_asked = figures.sums.requests > 0;
+    let is_asked = figures.sums.requests() > 0;
     !is_asked && (known.keys(None).total() == 0 || state.access.token_count() == 0)
 }
 
@@ -155,38 +157,13 @@ impl PoolCard {
     }
 }
 
-/// As an address has it.
-const fn name_of(range: Range) -> &'static str {
-    match range {
-        Range::Day => "",
-        Range::Week | Range::Month => range.as_str(),
-    }
-}
-
-fn ways(current: Range, provider: Option<&Provider>) -> Vec<Way> {
-    let here = Address::new(HERE).with("provider", provider.map_or("", |provider| provider.id.as_str()));
-    let way = |range: Range| Way {
-        label: Label::Text(Text::new(match range {
-            Range::Day => "overview-range-day",
-            Range::Week => "overview-range-week",
-            Range::Month => "overview-range-month",
-        })),
-        href: here.with("range", name_of(range)).href(),
-        count: None,
-        is_current: range == current,
-    };
-    [Range::Day, Range::Week, Range::Month].map(way).into()
+fn here(provider: Option<&Provider>) -> Address {
+    Address::new(HERE).with("provider", provider.map_or("", |provider| provider.id.as_str()))
 }
 
 fn choices(state: &State) -> Vec<Choice> {
     let named = state.providers.iter().map(|provider| Choice::named(provider.id.as_str(), &*provider.label));
     std::iter::once(Choice::new("", Text::new("overview-all-providers"))).chain(named).collect()
-}
-
-/// A share in per cent; `None` of nothing.
-fn share(part: u64, whole: u64) -> Option<f64> {
-    #[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
-    (whole > 0).then(|| part as f64 * 100.0 / whole as f64)
 }
 
 #[cfg(test)]
@@ -205,14 +182,14 @@ impl super::registry::Sampled for Overview {
             attention: Item::samples(),
             has_certificate: true,
             pool: PoolCard::new(&keys, None),
-            ranges: ways(Range::Month, None),
+            ranges: ways(&here(None), Range::Month),
             range: String::from("30d"),
             provider: String::from("openrouter"),
             choices: vec![
                 Choice::new("", Text::new("overview-all-providers")),
                 Choice::named("openrouter", "<b>payload</b>"),
             ],
-            figures: figures(&[(now.hour(), hour), (now.hour() - HOUR * 24, hour)], Range::Month),
+            figures: figures(&[(now.hour(), hour), (now.hour() - Duration::from_hours(24), hour)], Range::Month),
             in_flight: 27,
             token_count: 18,
             providers: ProviderRow::samples(),
@@ -224,7 +201,7 @@ impl super::registry::Sampled for Overview {
             attention: Vec::new(),
             has_certificate: false,
             pool: PoolCard::new(&Outlook::default(), None),
-            ranges: ways(Range::Day, None),
+            ranges: ways(&here(None), Range::Day),
             range: String::new(),
             provider: String::new(),
             choices: Vec::new(),

@@ -1,7 +1,5 @@
 //! `/dashboard/providers`: the upstream services, how each is, and switching it on and off.
 
-use std::time::Duration;
-
 use poem::web::Path;
 use poem::{Response, get, handler, post};
 use serde::Serialize;
@@ -9,6 +7,7 @@ use serde_json::json;
 
 use super::lists::Address;
 use super::session::{Flash, Undo};
+use super::usage::{Point, answered, day_in_row, points};
 use super::{Admin, Error, PageRoute, redirect};
 use crate::domain::fault::{Cooldown, FaultScope, Reason};
 use crate::domain::provider::{Provider, ProviderId, ProviderKind};
@@ -22,9 +21,6 @@ use crate::web::templates::Page;
 use crate::web::text::Text;
 
 const HERE: &str = "/dashboard/providers";
-/// Hours of the picture of a day.
-const HOURS: u32 = 24;
-const HOUR: Duration = Duration::from_hours(1);
 /// Models at rest that are told one by one.
 const MODELS: usize = 20;
 
@@ -104,12 +100,6 @@ struct Day {
     points: Vec<Point>,
 }
 
-#[derive(Clone, Copy, Default, Serialize)]
-struct Point {
-    ok: u64,
-    failed: u64,
-}
-
 impl Page for Providers {
     const TEMPLATE: &'static str = "pages/providers.html";
 }
@@ -119,7 +109,7 @@ async fn show(admin: Admin) -> Result<Response, Error> {
     let state = admin.state();
     state.flush().await;
     let now = state.clock.now();
-    let since = now.hour() - HOUR * (HOURS - 1);
+    let since = day_in_row(now);
     let rests = state.storage.load_upstream_rests().await?;
     let sparks = state.storage.provider_sparks(since).await?;
     let mut providers = Vec::with_capacity(state.providers.len());
@@ -282,23 +272,13 @@ impl Cause {
 
 impl Day {
     fn new(sums: &Tally, hours: &[Spark], since: Timestamp) -> Self {
-        let mut points = vec![Point::default(); usize::try_from(HOURS).unwrap_or_default()];
-        for hour in hours {
-            let place = usize::try_from(since.until(hour.hour_at).as_secs() / HOUR.as_secs()).ok();
-            if let Some(point) = place.and_then(|place| points.get_mut(place)) {
-                *point = Point { ok: hour.success, failed: hour.failure };
-            }
-        }
-        let ended = sums.success + sums.failure;
-        #[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
-        let share = (ended > 0).then(|| sums.success as f64 * 100.0 / ended as f64);
         Self {
             requests: sums.requests,
             failed: sums.failure,
-            share,
+            share: answered(sums),
             input: sums.tokens.input,
             output: sums.tokens.output,
-            points,
+            points: points(since, hours),
         }
     }
 }

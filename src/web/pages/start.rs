@@ -98,7 +98,8 @@ async fn checked_key<'a>(
         CheckVerdict::Valid | CheckVerdict::Unknown => Ok((provider, key, inspection)),
         CheckVerdict::Invalid => {
             let status = inspection.checked.status.map_or_else(String::new, |status| status.to_string());
-            let text = Text::new("start-key-refused").with("provider", label(state, provider)).with("status", status);
+            let text =
+                Text::new("start-key-refused").with("provider", state.provider_label(provider)).with("status", status);
             Err(text)
         }
     }
@@ -117,7 +118,7 @@ async fn add(
     let added = state.changes.add_api_keys(pool, vec![key], admin.by()).await?;
     let Some(Added::Added(id) | Added::Exists(id)) = added.first() else { return Err(Error::Internal) };
     state.storage.remember_check(*id, check_result(inspection), admin.change()).await?;
-    let name = label(state, provider);
+    let name = state.provider_label(provider);
     Ok(match inspection.checked.verdict {
         CheckVerdict::Valid => Text::new("start-key-accepted").with("provider", name),
         CheckVerdict::Invalid | CheckVerdict::Unknown => Text::new("start-key-unknown").with("provider", name),
@@ -161,11 +162,6 @@ const fn model(provider: &Provider) -> &'static str {
 
 fn keys(state: &State) -> usize {
     state.pools.iter().map(|pool| pool.size()).sum()
-}
-
-fn label(state: &State, id: &ProviderId) -> String {
-    let provider = state.providers.iter().find(|provider| provider.id == *id);
-    provider.map_or_else(|| id.to_string(), |provider| provider.label.clone())
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use poem::web::Query;
 use poem::{Response, handler};
 use serde::{Deserialize, Serialize};
 
+use super::usage::{answered, share};
 use super::{Error, Visit};
 use crate::domain::provider::{Provider, ProviderId};
 use crate::domain::usage::{Tally, TokenUsage};
@@ -139,7 +140,7 @@ impl ProviderRow {
             (true, false) => "answering",
         };
         let (usable, keys) = (figures.keys.active, figures.keys.total());
-        let share = share(usable, keys);
+        let share = share(usable, keys).unwrap_or_default();
         Self { id: provider.id.to_string(), label: provider.label.clone(), state, usable, keys, share }
     }
 }
@@ -148,30 +149,25 @@ impl Sums {
     fn of(tally: &Tally) -> Self {
         let Tally { requests, success, failure, tokens, .. } = *tally;
         let TokenUsage { input, output, .. } = tokens;
-        Self { requests, success, failure, rate: rate(tally), tokens: input.saturating_add(output), input, output }
+        Self { requests, success, failure, rate: answered(tally), tokens: input.saturating_add(output), input, output }
     }
 }
 
 impl ModelRow {
     fn new(model: String, tally: &Tally, of: u64, series: &'static str) -> Self {
-        Self { model, requests: tally.requests, share: share(tally.requests, of), rate: rate(tally), series }
+        Self {
+            model,
+            requests: tally.requests,
+            share: share(tally.requests, of).unwrap_or_default(),
+            rate: answered(tally),
+            series,
+        }
     }
 }
 
 fn rows(models: &[ModelTally], of: u64) -> Vec<ModelRow> {
     let series = SERIES.into_iter().chain(std::iter::repeat(REST));
     models.iter().zip(series).map(|(m, series)| ModelRow::new(m.model.to_string(), &m.tally, of, series)).collect()
-}
-
-fn rate(tally: &Tally) -> Option<f64> {
-    let finished = tally.success.saturating_add(tally.failure);
-    (finished > 0).then(|| share(tally.success, finished))
-}
-
-/// Per cent; of nothing it is 0.
-#[expect(clippy::cast_precision_loss, reason = "a percentage of counts below 2^53")]
-fn share(part: u64, of: u64) -> f64 {
-    if of == 0 { 0.0 } else { part as f64 * 100.0 / of as f64 }
 }
 
 #[cfg(test)]

@@ -72,15 +72,7 @@ fn scopes(state: &State) -> Vec<Choice> {
 
 /// The name of the only provider that a token may use.
 fn provider_name(state: &State, id: Option<&ProviderId>) -> Option<String> {
-    let id = id?;
-    let known = state.providers.iter().find(|provider| provider.id == *id);
-    Some(known.map_or_else(|| id.to_string(), |provider| provider.label.clone()))
-}
-
-/// A share in per cent; `None` of nothing.
-fn share(part: u64, whole: u64) -> Option<f64> {
-    #[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
-    (whole > 0).then(|| part as f64 * 100.0 / whole as f64)
+    id.map(|id| state.provider_label(id))
 }
 
 #[cfg(test)]

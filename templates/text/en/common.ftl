@@ -61,6 +61,9 @@ state-canceled = Canceled
 time-over = now
 
 # What every page may say
+common-range-day = 24 h
+common-range-week = 7 d
+common-range-month = 30 d
 common-cancel = Cancel
 common-close = Close
 common-dismiss = Dismiss

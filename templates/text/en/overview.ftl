@@ -81,9 +81,6 @@ overview-new-action = Start
 
 # Which range, which provider
 overview-range = Period
-overview-range-day = 24 h
-overview-range-week = 7 d
-overview-range-month = 30 d
 overview-provider = Provider
 overview-all-providers = All providers
 overview-show = Show

@@ -60,6 +60,9 @@ state-canceled = 已取消
 time-over = 现在
 
 # 各页面通用
+common-range-day = 24 小时
+common-range-week = 7 天
+common-range-month = 30 天
 common-cancel = 取消
 common-close = 关闭
 common-dismiss = 知道了

@@ -61,9 +61,6 @@ overview-new-action = 开始
 
 # 时段与提供方
 overview-range = 时段
-overview-range-day = 24 小时
-overview-range-week = 7 天
-overview-range-month = 30 天
 overview-provider = 提供方
 overview-all-providers = 全部提供方
 overview-show = 显示

@@ -64,7 +64,6 @@ impl Told {
         let took = job.started_at.map(|started| started.until(until));
         let is_over = job.state.is_ended();
         let provider = job.provider.as_ref();
-        let known = provider.and_then(|id| state.providers.iter().find(|provider| provider.id == *id));
         let pending = job.total.saturating_sub(done);
         let done_items = results.iter().map(|(word, count)| Outcome::new(word, *count));
         let rest = (pending > 0).then(|| Outcome::new("pending", pending));
@@ -77,7 +76,7 @@ impl Told {
             task: Task::of(&job.task),
             state: word(job.state),
             is_over,
-            provider: known.map(|known| known.label.clone()).or_else(|| provider.map(ToString::to_string)),
+            provider: provider.map(|id| state.provider_label(id)),
             done,
             total: job.total,
             outcomes: done_items.chain(rest).collect(),

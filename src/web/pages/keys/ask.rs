@@ -9,7 +9,6 @@ use serde::Serialize;
 use super::HERE;
 use super::back::{Back, LIST};
 use super::edit::{Asked, EditForm, edit_now};
-use super::list::provider_label;
 use super::one::found;
 use crate::domain::time::Timestamp;
 use crate::storage::ApiKeyStats;
@@ -84,7 +83,7 @@ impl Ask {
             key: Some(AskedKey {
                 last4: key.last4.clone(),
                 label: key.label.clone(),
-                provider: provider_label(state, &key.provider),
+                provider: state.provider_label(&key.provider),
                 requests: stats.tally.requests,
                 expires_at: key.expires_at.map(Timestamp::as_millis),
             }),

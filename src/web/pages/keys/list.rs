@@ -1,7 +1,5 @@
 //! The list: a page of keys with the state and the day of each, and what it can be narrowed to.
 
-use std::time::Duration;
-
 use poem::web::Query;
 use poem::{Response, handler};
 use serde::Serialize;
@@ -11,14 +9,13 @@ use super::narrowed::{NOT_YET, Narrowed, SORTS};
 use super::state::{KeyState, StateView};
 use crate::domain::key_class::KeyClass;
 use crate::domain::time::Timestamp;
-use crate::storage::{ApiKeyPage, ApiKeyStats, Spark, StateCounts};
+use crate::storage::{ApiKeyPage, ApiKeyStats, StateCounts};
 use crate::web::State;
 use crate::web::pages::lists::{Address, Choice, Column, Label, Pager, Way};
+use crate::web::pages::usage::{Point, answered, day_in_row, points};
 use crate::web::pages::{Admin, Error};
 use crate::web::templates::Page;
 use crate::web::text::Text;
-
-const DAY_HOURS: u32 = 24;
 
 #[derive(Serialize)]
 pub(in crate::web::pages) struct Keys {
@@ -57,12 +54,6 @@ struct Row {
     requests: u64,
     answered: Option<f64>,
     last_used_at: Option<i64>,
-}
-
-#[derive(Clone, Copy, Default, Serialize)]
-pub(super) struct Point {
-    ok: u64,
-    failed: u64,
 }
 
 #[derive(Serialize)]
@@ -114,7 +105,7 @@ impl Keys {
             state.storage.list_api_keys(narrowed.wanted(state), now),
             state.storage.count_states(narrowed.filter(state), now),
         )?;
-        let first_hour = now.hour() - Duration::from_hours(u64::from(DAY_HOURS - 1));
+        let first_hour = day_in_row(now);
         let ids = listed.items.iter().map(|stats| stats.key.id).collect();
         let sparks = state.storage.key_sparks(ids, first_hour).await?;
         let rows = listed.items.iter().zip(sparks);
@@ -181,25 +172,6 @@ fn states(narrowed: &Narrowed, counts: StateCounts) -> Vec<Way> {
     ways
 }
 
-/// The 24 hours from the first one on.
-pub(super) fn points(first_hour: Timestamp, day: &[Spark]) -> Vec<Point> {
-    let mut points = vec![Point::default(); DAY_HOURS as usize];
-    for spark in day {
-        let hour = usize::try_from(first_hour.until(spark.hour_at).as_secs() / 3_600).unwrap_or(usize::MAX);
-        if let Some(point) = points.get_mut(hour) {
-            *point = Point { ok: spark.success, failed: spark.failure };
-        }
-    }
-    points
-}
-
-/// In per cent, of those that succeeded or failed.
-pub(super) fn answered(success: u64, failure: u64) -> Option<f64> {
-    #[expect(clippy::cast_precision_loss, reason = "a percentage of counts below 2^53")]
-    let share = |finished: u64| success as f64 * 100.0 / finished as f64;
-    Some(success.saturating_add(failure)).filter(|finished| *finished > 0).map(share)
-}
-
 pub(super) fn class_text(class: KeyClass) -> Text {
     Text::new(match class {
         KeyClass::Kimi => "keys-class-kimi",
@@ -210,12 +182,6 @@ pub(super) fn class_text(class: KeyClass) -> Text {
     })
 }
 
-/// How a provider is called.
-pub(super) fn provider_label(state: &State, id: &crate::domain::provider::ProviderId) -> String {
-    let provider = state.providers.iter().find(|provider| provider.id == *id);
-    provider.map_or_else(|| id.to_string(), |provider| provider.label.clone())
-}
-
 impl Row {
     fn new(state: &State, stats: &ApiKeyStats, points: Vec<Point>) -> Self {
         let (key, tally) = (&stats.key, &stats.tally);
@@ -223,12 +189,12 @@ impl Row {
             id: key.id.to_string(),
             last4: key.last4.clone(),
             label: key.label.clone(),
-            provider: provider_label(state, &key.provider),
+            provider: state.provider_label(&key.provider),
             class: key.class.map(class_text),
             state: StateView::of(key),
             points,
             requests: tally.requests,
-            answered: answered(tally.success, tally.failure),
+            answered: answered(tally),
             last_used_at: stats.last_used_at.map(Timestamp::as_millis),
         }
     }
@@ -315,7 +281,7 @@ impl crate::web::pages::registry::Sampled for Keys {
             state,
             points: vec![Point { ok: 3, failed: 1 }; 24],
             requests: 48_395,
-            answered: answered(7, n as u64),
+            answered: (n > 0).then_some(98.6),
             last_used_at: (n > 0).then_some(1_767_268_000_000),
         };
         let keys = |rows: Vec<Row>, total, is_unknown_key| Self {

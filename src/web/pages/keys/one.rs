@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::HERE;
 use super::history::Entry;
-use super::list::{answered, class_text, provider_label};
+use super::list::class_text;
 use super::state::StateView;
 use crate::domain::ids::ApiKeyId;
 use crate::domain::series::{Buckets, Range};
@@ -17,7 +17,8 @@ use crate::domain::usage::{HourTally, Tally};
 use crate::domain::verdict::CheckVerdict;
 use crate::storage::{ApiKeyStats, AuditFilter, Page as Part, SeriesOf};
 use crate::web::State;
-use crate::web::pages::lists::{Address, Label, Way};
+use crate::web::pages::lists::{Address, Way};
+use crate::web::pages::usage::{Chart, Sums, range_of, ways};
 use crate::web::pages::{Admin, Error};
 use crate::web::templates::Page;
 use crate::web::text::Text;
@@ -52,30 +53,6 @@ pub(in crate::web::pages) struct Key {
     changes: u64,
 }
 
-#[derive(Serialize)]
-struct Sums {
-    requests: u64,
-    answered: u64,
-    failed: u64,
-    /// The client left before the end.
-    left: u64,
-    share: Option<f64>,
-    input: u64,
-    output: u64,
-    cost_nanos: u64,
-}
-
-#[derive(Default, Serialize)]
-struct Chart {
-    x: Vec<i64>,
-    step: i64,
-    answered: Vec<u64>,
-    failed: Vec<u64>,
-    left: Vec<u64>,
-    input: Vec<u64>,
-    output: Vec<u64>,
-}
-
 impl Page for Key {
     const TEMPLATE: &'static str = "pages/keys/key.html";
 }
@@ -104,7 +81,7 @@ pub(super) async fn show(admin: Admin, Path(id): Path<String>, Query(asked): Que
 impl Key {
     async fn read(state: &State, stats: &ApiKeyStats, range: &str) -> Result<Self, Error> {
         let (id, storage) = (stats.key.id, &state.storage);
-        let range = [Range::Week, Range::Month].into_iter().find(|of| of.as_str() == range).unwrap_or(Range::Day);
+        let range = range_of(range);
         let buckets = range.buckets(state.clock.now(), &state.settings.load().statistics.time_zone);
         let of = SeriesOf::ApiKey { id, provider: None };
         let filter = AuditFilter { subject: Some(id.to_string()), ..AuditFilter::default() };
@@ -133,7 +110,7 @@ impl Key {
             id: key.id.to_string(),
             last4: key.last4.clone(),
             label: key.label.clone(),
-            provider: provider_label(state, &key.provider),
+            provider: state.provider_label(&key.provider),
             class: key.class.map(class_text),
             state: StateView::of(key),
             created_at: key.created_at.as_millis(),
@@ -144,60 +121,13 @@ impl Key {
             last_success_at: stats.last_success_at.map(Timestamp::as_millis),
             last_failure_at: stats.last_failure_at.map(Timestamp::as_millis),
             all: Sums::of(&stats.tally),
-            ranges: ways(&href, range),
+            ranges: ways(&Address::new(&*href), range),
             sums: Sums::of(&sum),
-            chart: Chart::of(buckets, range, hours),
+            chart: Chart::of(buckets, range, hours, |_| ()),
             history,
             changes,
             href,
         }
-    }
-}
-
-fn ways(href: &str, current: Range) -> Vec<Way> {
-    let way = |range: Range| Way {
-        label: Label::Text(Text::new(match range {
-            Range::Day => "keys-range-day",
-            Range::Week => "keys-range-week",
-            Range::Month => "keys-range-month",
-        })),
-        href: Address::new(href).with("range", if range == Range::Day { "" } else { range.as_str() }).href(),
-        count: None,
-        is_current: range == current,
-    };
-    [Range::Day, Range::Week, Range::Month].map(way).into()
-}
-
-impl Sums {
-    fn of(tally: &Tally) -> Self {
-        Self {
-            requests: tally.requests,
-            answered: tally.success,
-            failed: tally.failure,
-            left: tally.client_gone,
-            share: answered(tally.success, tally.failure),
-            input: tally.tokens.input,
-            output: tally.tokens.output,
-            cost_nanos: tally.tokens.cost_nanos,
-        }
-    }
-}
-
-impl Chart {
-    fn of(buckets: &Buckets, range: Range, hours: &[(Timestamp, HourTally)]) -> Self {
-        const HOUR_MS: i64 = 3_600_000;
-        let step = if range == Range::Day { HOUR_MS } else { 24 * HOUR_MS };
-        let mut chart = Self { step, ..Self::default() };
-        for bucket in buckets.fill(hours.iter().map(|(at, hour)| (*at, hour))) {
-            let tally = bucket.hours.tally;
-            chart.x.push(bucket.start.as_millis());
-            chart.answered.push(tally.success);
-            chart.failed.push(tally.failure);
-            chart.left.push(tally.client_gone);
-            chart.input.push(tally.tokens.input);
-            chart.output.push(tally.tokens.output);
-        }
-        chart
     }
 }
 
@@ -224,9 +154,9 @@ impl crate::web::pages::registry::Sampled for Key {
             last_success_at: is_used.then_some(1_767_268_000_000),
             last_failure_at: None,
             all: Sums::of(&tally),
-            ranges: ways(href, Range::Week),
+            ranges: ways(&Address::new(href), Range::Week),
             sums: Sums::of(&if is_used { tally } else { Tally::default() }),
-            chart: Chart::of(&Range::Week.buckets(now, &jiff::tz::TimeZone::UTC), Range::Week, &[]),
+            chart: Chart::of(&Range::Week.buckets(now, &jiff::tz::TimeZone::UTC), Range::Week, &[], |_| ()),
             history: if is_used { Entry::samples() } else { Vec::new() },
             changes: if is_used { 100 } else { 0 },
         };

@@ -8,9 +8,10 @@ use serde::Serialize;
 use crate::domain::provider::ProviderId;
 use crate::domain::series::{Buckets, Range, day_start};
 use crate::domain::time::Timestamp;
-use crate::domain::usage::{Failures, Histogram, HourTally};
+use crate::domain::usage::{Failures, HourTally};
 use crate::storage::{self, SeriesOf};
 use crate::web::State;
+use crate::web::pages::usage;
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -32,16 +33,8 @@ pub(super) struct Figures {
 /// Of the range.
 #[derive(Serialize)]
 pub(super) struct Sums {
-    pub(super) requests: u64,
-    answered: u64,
-    failed: u64,
-    /// The client left before the end.
-    left: u64,
-    /// Of those that were answered or failed, in per cent.
-    share: Option<f64>,
-    input: u64,
-    output: u64,
-    cost_nanos: u64,
+    #[serde(flatten)]
+    of_all: usage::Sums,
     classes: Classes,
     first_p50: Option<u64>,
     first_p95: Option<u64>,
@@ -60,15 +53,11 @@ struct Classes {
 }
 
 /// By hours or days.
-#[derive(Default, Serialize)]
+#[derive(Serialize)]
 struct Chart {
-    x: Vec<i64>,
-    step: i64,
-    answered: Vec<u64>,
-    left: Vec<u64>,
+    #[serde(flatten)]
+    of_all: usage::Chart,
     classes: Vec<Classes>,
-    input: Vec<u64>,
-    output: Vec<u64>,
     /// Milliseconds; none where nothing was measured.
     first_p50: Vec<Option<u64>>,
     first_p95: Vec<Option<u64>>,
@@ -129,17 +118,13 @@ fn change(today: u64, yesterday: u64) -> Option<String> {
 }
 
 impl Sums {
+    pub(super) const fn requests(&self) -> u64 {
+        self.of_all.requests
+    }
+
     fn of(sum: &HourTally) -> Self {
-        let tally = &sum.tally;
         Self {
-            requests: tally.requests,
-            answered: tally.success,
-            failed: tally.failure,
-            left: tally.client_gone,
-            share: super::share(tally.success, tally.success + tally.failure),
-            input: tally.tokens.input,
-            output: tally.tokens.output,
-            cost_nanos: tally.tokens.cost_nanos,
+            of_all: usage::Sums::of(&sum.tally),
             classes: Classes::of(sum),
             first_p50: sum.first_token.percentile(50),
             first_p95: sum.first_token.percentile(95),
@@ -159,23 +144,16 @@ impl Classes {
 impl Chart {
     /// Also adds up everything that is in it.
     fn new(hours: &Hours, range: Range, buckets: &Buckets, sum: &mut HourTally) -> Self {
-        let step = if range == Range::Day { HOUR_MS } else { 24 * HOUR_MS };
-        let mut chart = Self { step, ..Self::default() };
-        for bucket in buckets.fill(hours.iter().map(|(at, hour)| (*at, hour))) {
-            let (hour, tally) = (&bucket.hours, &bucket.hours.tally);
-            let percentile = |durations: &Histogram, percent| durations.percentile(percent);
-            chart.x.push(bucket.start.as_millis());
-            chart.answered.push(tally.success);
-            chart.left.push(tally.client_gone);
-            chart.classes.push(Classes::of(hour));
-            chart.input.push(tally.tokens.input);
-            chart.output.push(tally.tokens.output);
-            chart.first_p50.push(percentile(&hour.first_token, 50));
-            chart.first_p95.push(percentile(&hour.first_token, 95));
-            chart.whole_p50.push(percentile(&hour.latency, 50));
-            sum.add(hour);
-        }
-        chart
+        let (mut classes, mut first_p50) = (Vec::new(), Vec::new());
+        let (mut first_p95, mut whole_p50) = (Vec::new(), Vec::new());
+        let of_all = usage::Chart::of(buckets, range, hours, |bucket| {
+            classes.push(Classes::of(bucket));
+            first_p50.push(bucket.first_token.percentile(50));
+            first_p95.push(bucket.first_token.percentile(95));
+            whole_p50.push(bucket.latency.percentile(50));
+            sum.add(bucket);
+        });
+        Self { of_all, classes, first_p50, first_p95, whole_p50 }
     }
 }
 
@@ -198,11 +176,11 @@ mod tests {
         let hours = [hour(26, 0), hour(25, 10), hour(24, 10), hour(23, 10), hour(0, 12), hour(1, 12), hour(13, 99)];
         let figures = Figures::new(&hours, Range::Day, NOW, &TimeZone::UTC);
         assert_eq!((figures.today, figures.yesterday, figures.change.as_deref()), (24, 15, Some("+60 %")));
-        assert_eq!(figures.sums.requests, 133, "the last 24 hours are another matter");
+        assert_eq!(figures.sums.requests(), 133, "the last 24 hours are another matter");
         let east = TimeZone::get("Asia/Shanghai").unwrap();
         let figures = Figures::new(&hours, Range::Week, NOW, &east);
         assert_eq!((figures.today, figures.yesterday), (123, 15), "20:30 there");
-        assert_eq!(figures.chart.x.len(), 7);
+        assert_eq!(figures.chart.of_all.len(), 7);
         let figures = Figures::new(&hours[5..6], Range::Day, NOW, &TimeZone::UTC);
         assert_eq!((figures.today, figures.yesterday, figures.change), (12, 0, None));
     }
@@ -224,7 +202,7 @@ mod tests {
     #[test]
     fn failures_that_were_not_told_apart_are_in_the_sum_all_the_same() {
         let figures = Figures::new(&[hour(1, 5), hour(0, 5)], Range::Day, NOW, &TimeZone::UTC);
-        assert_eq!((figures.sums.failed, figures.sums.classes.unknown, figures.sums.share), (4, 4, Some(0.0)));
+        assert_eq!((figures.sums.of_all.failed(), figures.sums.classes.unknown), (4, 4));
         assert_eq!(figures.chart.classes.iter().map(|classes| classes.unknown).sum::<u64>(), 4);
     }
 }

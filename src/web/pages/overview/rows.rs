@@ -1,20 +1,15 @@
 //! The tables: providers, the busiest models, the busiest client tokens.
 
-use std::time::Duration;
-
 use serde::Serialize;
 
 use super::known::At;
-use super::share;
 use crate::domain::time::Timestamp;
-use crate::domain::usage::Tally;
 use crate::storage::{ClientTokenTally, ModelTally, Ranking, Spark};
+use crate::web::pages::usage::{Point, answered, points, share};
 
 /// Rows of the rankings.
 pub(super) const MODELS: usize = 6;
 pub(super) const TOKENS: usize = 5;
-const HOUR: Duration = Duration::from_hours(1);
-pub(super) const HOURS: usize = 24;
 
 /// A provider in the last 24 hours.
 #[derive(Serialize)]
@@ -31,12 +26,6 @@ pub(super) struct ProviderRow {
     requests: u64,
     share: Option<f64>,
     day: Vec<Point>,
-}
-
-#[derive(Clone, Copy, Default, Serialize)]
-pub(super) struct Point {
-    ok: u64,
-    failed: u64,
 }
 
 #[derive(Serialize)]
@@ -64,13 +53,7 @@ pub(super) struct TokenRow {
 impl ProviderRow {
     /// One that is off and has no keys is none that anybody uses here.
     pub(super) fn of(at: &At<'_>, hours: &[Spark], since: Timestamp) -> Option<Self> {
-        let mut day = vec![Point::default(); HOURS];
-        for hour in hours {
-            let place = usize::try_from(since.until(hour.hour_at).as_secs() / HOUR.as_secs()).ok();
-            if let Some(point) = place.and_then(|place| day.get_mut(place)) {
-                *point = Point { ok: hour.success, failed: hour.failure };
-            }
-        }
+        let day = points(since, hours);
         let (ok, failed) = day.iter().fold((0, 0), |(ok, failed), hour| (ok + hour.ok, failed + hour.failed));
         let (state, until) = match (at.is_on, at.rest) {
             (false, _) => ("off", None),
@@ -116,10 +99,6 @@ pub(super) fn tokens(ranking: Ranking<ClientTokenTally>) -> Vec<TokenRow> {
     ranking.top.into_iter().map(row).collect()
 }
 
-fn answered(tally: &Tally) -> Option<f64> {
-    share(tally.success, tally.success + tally.failure)
-}
-
 #[cfg(test)]
 impl ProviderRow {
     pub(super) fn samples() -> Vec<Self> {
@@ -133,7 +112,7 @@ impl ProviderRow {
             keys,
             requests: keys * 9,
             share: (keys > 0).then_some(99.4),
-            day: vec![Point { ok: 3, failed: 1 }; HOURS],
+            day: vec![Point { ok: 3, failed: 1 }; 24],
         };
         vec![row("answering", 4), row("resting", 100_000), row("off", 0)]
     }

@@ -1,7 +1,6 @@
 //! The list of client tokens.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use poem::web::Query;
 use poem::{Response, handler};
@@ -10,21 +9,18 @@ use serde::{Deserialize, Serialize};
 use super::super::fields::Fields;
 use super::super::lists::{self, Address, Choice, Column, Label, Pager, Way};
 use super::super::session::Flash;
+use super::super::usage::{Point, day_in_row, points};
 use super::{LIST, page_of, provider_name, scopes};
 use crate::domain::provider::ProviderId;
 use crate::domain::secret::ClientTokenSecret;
 use crate::domain::time::Timestamp;
 use crate::storage::{
-    ClientTokenCounts, ClientTokenListItem, Direction, ListClientTokens, Search, Sort, Spark, TokenSort, TokenState,
+    ClientTokenCounts, ClientTokenListItem, Direction, ListClientTokens, Search, Sort, TokenSort, TokenState,
 };
 use crate::web::State;
 use crate::web::pages::{Admin, Error, redirect};
 use crate::web::templates::Page;
 use crate::web::text::Text;
-
-/// Hours of a row's picture.
-const HOURS: u64 = 24;
-const HOUR: Duration = Duration::from_hours(1);
 
 /// What an address asks for. What it does not know is left aside.
 #[derive(Default, Deserialize, Serialize)]
@@ -80,12 +76,6 @@ struct Row {
     output: u64,
     /// The last 24 hours, oldest first.
     day: Vec<Point>,
-}
-
-#[derive(Clone, Copy, Default, Serialize)]
-struct Point {
-    ok: u64,
-    failed: u64,
 }
 
 impl Page for Tokens {
@@ -173,11 +163,11 @@ impl Tokens {
         let counts = state.storage.count_client_tokens(wanted.provider.clone(), now).await?;
         let listed = state.storage.list_client_tokens(wanted, now).await?;
         let ids = listed.items.iter().map(|item| item.token.id).collect();
-        let since = now.hour() - HOUR * u32::try_from(HOURS - 1).unwrap_or_default();
+        let since = day_in_row(now);
         let mut days: HashMap<_, _> = state.storage.token_sparks(ids, since).await?.into_iter().collect();
         let address = asked.address();
         let row = |item: ClientTokenListItem| {
-            let day = points(&days.remove(&item.token.id).unwrap_or_default(), since);
+            let day = points(since, &days.remove(&item.token.id).unwrap_or_default());
             Row::new(state, item, day)
         };
         Ok(Self {
@@ -217,18 +207,6 @@ fn states(address: &Address, asked: &Asked, counts: &ClientTokenCounts) -> Vec<W
         ("expired", "state-expired", counts.expired),
     ];
     ways.map(way).into()
-}
-
-/// Each hour from `since` on, also those in which nothing happened.
-fn points(sparks: &[Spark], since: Timestamp) -> Vec<Point> {
-    let mut points = vec![Point::default(); usize::try_from(HOURS).unwrap_or_default()];
-    for spark in sparks {
-        let hours = since.until(spark.hour_at).as_secs() / HOUR.as_secs();
-        if let Some(point) = usize::try_from(hours).ok().and_then(|hour| points.get_mut(hour)) {
-            *point = Point { ok: spark.success, failed: spark.failure };
-        }
-    }
-    points
 }
 
 impl Columns {

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::super::fields::Fields;
 use super::super::session::{Flash, Undo};
-use super::usage::{Sums, Usage};
+use super::super::usage::Sums;
+use super::usage::Usage;
 use super::{LIST, back, found, page_of, provider_name};
 use crate::domain::time::Timestamp;
 use crate::storage::{ClientTokenListItem, TokenEdit, TokenRef};
