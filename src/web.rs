@@ -14,6 +14,7 @@ mod language;
 mod methods;
 mod network;
 mod observed;
+mod outage;
 mod pages;
 mod public;
 mod request_id;

@@ -31,6 +31,7 @@ mod settings;
 mod start;
 mod stats;
 mod tokens;
+mod usage;
 mod visit;
 
 use std::sync::Arc;

@@ -12,6 +12,7 @@ use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object};
 
 use crate::storage;
+use crate::web::outage::Outage;
 use crate::web::request_id::RequestId;
 
 pub(super) const NO_ADMIN_TOKEN: &str =
@@ -95,29 +96,19 @@ impl From<storage::Error> for Error {
 impl Error {
     /// What the database could not do.
     pub(super) fn unreadable(error: &storage::Error) -> Self {
-        let id = RequestId::current();
-        match error {
-            storage::Error::Busy => Self::unavailable(id, "The database is busy", "busy", 1),
-            storage::Error::DiskFull => {
-                tracing::error!(request.id = %id, error = error as &dyn std::error::Error, "the disk is full");
-                Self::unavailable(id, "The disk is full; nothing was changed", "disk_full", 60)
+        let (id, outage) = (RequestId::current(), Outage::of(error));
+        let (what, code) = match outage {
+            Outage::Busy => ("The database is busy", "busy"),
+            Outage::DiskFull => ("The disk is full; nothing was changed", "disk_full"),
+            Outage::Stopping => ("This server is shutting down", "shutting_down"),
+            Outage::Failed => ("The database failed", "internal"),
+        };
+        match outage.retry_after_s() {
+            Some(seconds) => {
+                Self::Unavailable(body(format!("{what}; the log has this request under {id}."), code), seconds)
             }
-            storage::Error::Stopped => Self::unavailable(id, "This server is shutting down", "shutting_down", 1),
-            storage::Error::Conflict { .. }
-            | storage::Error::Corrupt { .. }
-            | storage::Error::Damaged(_)
-            | storage::Error::File(_)
-            | storage::Error::Seal(_)
-            | storage::Error::NoRandomness(_)
-            | storage::Error::Sqlite(_) => {
-                tracing::error!(request.id = %id, error = error as &dyn std::error::Error, "the database failed");
-                Self::Internal(body(format!("The database failed; the log says how, under {id}."), "internal"))
-            }
+            None => Self::Internal(body(format!("{what}; the log says how, under {id}."), code)),
         }
-    }
-
-    fn unavailable(id: RequestId, what: &str, code: &str, retry_after: u32) -> Self {
-        Self::Unavailable(body(format!("{what}; the log has this request under {id}."), code), retry_after)
     }
 }
 

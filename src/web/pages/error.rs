@@ -8,6 +8,7 @@ use super::Visit;
 use crate::storage;
 use crate::web::RequestId;
 use crate::web::api;
+use crate::web::outage::Outage;
 use crate::web::templates::Page;
 use crate::web::text::Text;
 
@@ -145,31 +146,15 @@ impl From<Error> for poem::Error {
 
 impl From<storage::Error> for Error {
     fn from(error: storage::Error) -> Self {
-        let unavailable = |id, retry_after_s| Self::Unavailable { text: Text::new(id), retry_after_s };
-        match error {
-            storage::Error::Busy => unavailable("error-busy", 1),
-            storage::Error::Stopped => unavailable("error-stopping", 1),
-            storage::Error::DiskFull => {
-                log(&error, "the disk is full");
-                unavailable("error-disk-full", 60)
-            }
-            storage::Error::Conflict { .. }
-            | storage::Error::Corrupt { .. }
-            | storage::Error::Damaged(_)
-            | storage::Error::File(_)
-            | storage::Error::Seal(_)
-            | storage::Error::NoRandomness(_)
-            | storage::Error::Sqlite(_) => {
-                log(&error, "the database failed");
-                Self::Internal
-            }
-        }
+        let outage = Outage::of(&error);
+        let text = Text::new(match outage {
+            Outage::Busy => "error-busy",
+            Outage::DiskFull => "error-disk-full",
+            Outage::Stopping => "error-stopping",
+            Outage::Failed => "error-internal",
+        });
+        outage.retry_after_s().map_or(Self::Internal, |retry_after_s| Self::Unavailable { text, retry_after_s })
     }
-}
-
-fn log(error: &storage::Error, sentence: &'static str) {
-    let id = RequestId::current();
-    tracing::error!(request.id = %id, error = error as &dyn std::error::Error, sentence);
 }
 
 #[cfg(test)]
